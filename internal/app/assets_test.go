@@ -12,7 +12,6 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/fault"
-	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/jsonx"
 )
 
@@ -85,7 +84,6 @@ func TestAssets_CommandRunsOnceAsAPartOfTheSynthesis(t *testing.T) {
 }
 
 func TestAssets_CommandThatMakesNoFileIsAnError(t *testing.T) {
-	printed := faulttest.Printed(t)
 	for name, test := range map[string]struct {
 		command string
 		code    fault.Code
@@ -104,7 +102,6 @@ func TestAssets_CommandThatMakesNoFileIsAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, folder, err := synthesise(t, test.command)
-			printed.Error(err)
 			assert.Equal(t, test.code, fault.CodeOf(err), "%v", err)
 			require.ErrorContains(t, err, test.want)
 			assert.NoDirExists(t, folder, "no assembly is left that lacks it")

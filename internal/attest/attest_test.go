@@ -87,16 +87,17 @@ func TestSign_RefusesKeyThatNobodyCouldVerify(t *testing.T) {
 	require.NoError(t, err)
 	_, err = Sign(t.Context(), newSigner(t), newSigner(t).Keys(), s)
 	printed.Error(err)
-	require.ErrorContains(t, err, "is another one than the public keys of the configuration")
+	require.ErrorContains(t, printed.Error(err), "is another one than the public keys of the configuration")
 	_, err = Sign(t.Context(), failingSigner{}, newSigner(t).Keys(), s)
 	printed.Error(err)
-	require.ErrorContains(t, err, "denied")
+	require.ErrorContains(t, printed.Error(err), "denied")
 	_, err = Sign(t.Context(), newSigner(t), newSigner(t).Keys(), Statement{Type: PlanType, Predicate: []byte("{}")})
 	printed.Error(err)
-	require.ErrorContains(t, err, "at least one subject")
+	require.ErrorContains(t, printed.Error(err), "at least one subject")
 }
 
 func TestParseKeys_OfThisCurveAlone(t *testing.T) {
+	printed := faulttest.Printed(t)
 	signer := newSigner(t)
 	text, err := signer.Keys().PEM()
 	require.NoError(t, err)
@@ -113,9 +114,9 @@ func TestParseKeys_OfThisCurveAlone(t *testing.T) {
 		string(pem.EncodeToMemory(&pem.Block{Type: privateBlock, Bytes: der})),
 	} {
 		_, err := ParseKeys(wrong)
-		require.Error(t, err, wrong)
+		require.Error(t, printed.Error(err), wrong)
 		_, err = ParsePrivateKey([]byte(wrong))
-		require.Error(t, err, wrong)
+		require.Error(t, printed.Error(err), wrong)
 	}
 }
 

@@ -42,6 +42,7 @@ func TestAccounts_TrustToolingAccountOnly(t *testing.T) {
 }
 
 func TestBootstrap_NewerVersionIsRefused(t *testing.T) {
+	printed := faulttest.Printed(t)
 	const template = "Resources: {CdkBootstrapVersion: {Type: AWS::SSM::Parameter, Properties: {Value: \"30\"}}}"
 	stack := func(version string) *types.Stack {
 		output := types.Output{OutputKey: aws.String("BootstrapVersion"), OutputValue: aws.String(version)}
@@ -49,9 +50,9 @@ func TestBootstrap_NewerVersionIsRefused(t *testing.T) {
 	}
 	require.NoError(t, checkNotNewer(stack("29"), template))
 	require.NoError(t, checkNotNewer(stack("30"), template))
-	require.ErrorContains(t, checkNotNewer(stack("31"), template),
+	require.ErrorContains(t, printed.Error(checkNotNewer(stack("31"), template)),
 		"it has version 31 of the bootstrap, newer than version 30 of this Lockstep: update Lockstep")
-	require.ErrorContains(t, checkNotNewer(stack("29"), "Resources: {}"), "which is not a number")
+	require.ErrorContains(t, printed.Error(checkNotNewer(stack("29"), "Resources: {}")), "which is not a number")
 }
 
 // A folder with tools that were installed before is used as it is, but for the one file that makes roles.

@@ -98,7 +98,6 @@ func TestMaintain_WaiversAboutToEnd(t *testing.T) {
 }
 
 func TestMaintain_GateThatIsNotRunIsNoPass(t *testing.T) {
-	printed := faulttest.Printed(t)
 	found, err := gateLines([]pipeline.Result{
 		{Step: "govulncheck", Status: pipeline.Failed, Reason: "exit status 1"},
 		{Step: "osv", Status: pipeline.NotRun, Reason: "it could not reach what it needs", Tolerated: true},
@@ -106,7 +105,6 @@ func TestMaintain_GateThatIsNotRunIsNoPass(t *testing.T) {
 		{Step: "build", Status: pipeline.Cached},
 	})
 	assert.Equal(t, []string{"govulncheck: exit status 1; `lockstep report` shows what it found"}, found)
-	printed.Error(err)
 	assert.EqualError(t, err, "osv: it could not reach what it needs (not run); other (skipped)")
 }
 
@@ -131,12 +129,13 @@ func TestMaintain_CostAgainstBudget(t *testing.T) {
 }
 
 func TestMaintain_WritesRecord(t *testing.T) {
+	printed := faulttest.Printed(t)
 	root := newProject(t)
 	records := filepath.Join(t.TempDir(), "records")
 	for _, name := range []string{"2026-03-01-half-yearly.json", "2026-03-01-half-yearly-2.json"} {
 		out, err := runCommand(t, "-C", root, "maintain", "half-yearly", "--record", records)
 		var incomplete *maintain.IncompleteError
-		require.ErrorAs(t, err, &incomplete, "the accounts are not looked into without --live")
+		require.ErrorAs(t, printed.Error(err), &incomplete, "the accounts are not looked into without --live")
 		assert.Contains(t, out, "architecture: for a person")
 		assert.Contains(t, out, "unused roles and parameters: not run")
 		assert.Contains(t, out, filepath.Join(records, name))
@@ -146,12 +145,12 @@ func TestMaintain_WritesRecord(t *testing.T) {
 	}
 	_, err := runCommand(t, "-C", root, "maintain", "daily")
 	var usage *UsageError
-	require.ErrorAs(t, err, &usage)
-	assert.ErrorContains(t, err, "write weekly, monthly, quarterly, half-yearly or yearly")
+	require.ErrorAs(t, printed.Error(err), &usage)
+	assert.ErrorContains(t, printed.Error(err), "write weekly, monthly, quarterly, half-yearly or yearly")
 	blocked := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(blocked, nil, 0o644))
 	_, err = runCommand(t, "-C", root, "maintain", "half-yearly", "--record", blocked)
-	assert.ErrorContains(t, err, "the record cannot be written")
+	assert.ErrorContains(t, printed.Error(err), "the record cannot be written")
 }
 
 func TestMaintain_RequiredModules(t *testing.T) {

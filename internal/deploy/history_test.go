@@ -186,12 +186,13 @@ func TestFetchAssembly_RefusesReplacedAssembly(t *testing.T) {
 }
 
 func TestCheckPromotion_RequiresDeployedSibling(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
-	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "nothing was deployed yet")
+	require.ErrorContains(t, printed.Error(c.openAccount().CheckPromotion(t.Context(), "prod", "p1")), "nothing was deployed yet")
 	c.deployRelease(topics(1))
 	require.ErrorContains(
 		t,
-		c.openAccount().CheckPromotion(t.Context(), "prod", "p1"),
+		printed.Error(c.openAccount().CheckPromotion(t.Context(), "prod", "p1")),
 		"was not synthesised together with any assembly of prod",
 	)
 	siblings := func(o *Options) { o.SiblingDigests = map[string]digest.Environment{"prod": "p1"} }
@@ -199,7 +200,7 @@ func TestCheckPromotion_RequiresDeployedSibling(t *testing.T) {
 	require.NoError(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "a release without a change is one too")
 	require.ErrorContains(
 		t,
-		c.openAccount().CheckPromotion(t.Context(), "prod", "p2"),
+		printed.Error(c.openAccount().CheckPromotion(t.Context(), "prod", "p2")),
 		"what passed there as release 2 is the assembly p1, and this is p2",
 	)
 	record := c.deployRelease(topics(1), siblings)

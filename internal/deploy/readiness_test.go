@@ -77,10 +77,11 @@ func TestReadiness_BootstrapVersion(t *testing.T) {
 }
 
 func TestReadiness_RightsOfTheDeployRole(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	c.DeniedActions = []string{"cloudformation:SetStackPolicy", "cloudformation:DeleteStack"}
 	err := c.openError(oneStack(t, topics(1)), DeployAccess)
-	require.ErrorContains(t, err, "may not do cloudformation:DeleteStack, cloudformation:SetStackPolicy")
+	require.ErrorContains(t, printed.Error(err), "may not do cloudformation:DeleteStack, cloudformation:SetStackPolicy")
 	assert.Equal(t, fault.RightsMissing, fault.CodeOf(err))
 	require.NoError(t, c.openError(oneStack(t, topics(1)), ReadAccess), "who reads needs no deploy role")
 

@@ -81,6 +81,7 @@ func TestDeploy_ChecksTemplatesAsSynthesised(t *testing.T) {
 }
 
 func TestDeploy_ChecksNestedTemplates(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	key := strings.Repeat("0a", 32) + ".json"
 	asm := oneStack(t, template("AWS::CloudFormation::Stack",
@@ -93,7 +94,7 @@ func TestDeploy_ChecksNestedTemplates(t *testing.T) {
 		Region: testRegion, Role: assembly.Role{ARN: bootstrapRole(testTarget, roles.FilePublishing).ARN},
 	}}
 	_, err := c.open(asm).Plan(t.Context())
-	require.ErrorContains(t, err, "stack web, nested template web.n.nested.template.json, R (AWS::SNS::Topic)")
+	require.ErrorContains(t, printed.Error(err), "stack web, nested template web.n.nested.template.json, R (AWS::SNS::Topic)")
 }
 
 // importingTemplate returns a template whose stack imports a name.

@@ -268,14 +268,14 @@ func endpointEntries() []Entry {
 			Meaning:  "The endpoint has no address here, does not answer, or stopped answering.",
 			Causes:   []string{"no network", "a region that is spelt wrong or lacks the service", "a firewall or a sandbox"},
 			Remedies: []string{"check the network and the region; the next run continues from there"},
-			Messages: []string{"the AWS endpoint… stopped answering", "the AWS endpoint… cannot be found"},
+			Messages: []string{"the AWS endpoint … stopped answering", "the AWS endpoint… cannot be found"},
 		},
 		{
 			Code: Untrusted, Title: "an endpoint that is not trusted",
 			Meaning:  "The certificate of what answers is not trusted, or it speaks no TLS.",
 			Causes:   []string{"a proxy that opens the connections", "a wrong clock", "a wrong address or port"},
 			Remedies: []string{"set `AWS_CA_BUNDLE` to the proxy's certificates; check the clock and the address"},
-			Messages: []string{"the AWS endpoint… is not trusted"},
+			Messages: []string{"the AWS endpoint … is not trusted"},
 		},
 		{
 			Code: ProxyFailed, Title: "the proxy does not work",

@@ -191,6 +191,7 @@ func TestEmulator_StartFailureIsExplained(t *testing.T) {
 
 // A process id that was given to another program is not signalled.
 func TestEmulator_OtherProcessIsNotEnded(t *testing.T) {
+	printed := faulttest.Printed(t)
 	e, _ := newFakeEmulator(t)
 	_, release, err := e.Acquire(t.Context())
 	require.NoError(t, err)
@@ -204,7 +205,7 @@ func TestEmulator_OtherProcessIsNotEnded(t *testing.T) {
 	stale.PID = other.Process.Pid
 	require.NoError(t, e.writeRecord(stale))
 
-	require.ErrorContains(t, release(), "is not the emulator that was started at")
+	require.ErrorContains(t, printed.Error(release()), "is not the emulator that was started at")
 	require.NoError(t, stdin.Close())
 	require.NoError(t, other.Wait(), "the other process ends by itself")
 	require.NoError(t, e.writeRecord(*emulator)) // for the clean-up

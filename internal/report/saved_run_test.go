@@ -68,6 +68,7 @@ func TestReports_CountAndListWaivedFindings(t *testing.T) {
 }
 
 func TestLoadLastRun_LastRunHasNoResult(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for _, test := range []struct {
 		name string
 		// files are in the folder of the last run.
@@ -96,8 +97,8 @@ func TestLoadLastRun_LastRunHasNoResult(t *testing.T) {
 			}
 			_, err := LoadLastRun(runs)
 			var unfinished *UnfinishedRunError
-			require.ErrorAs(t, err, &unfinished)
-			assert.ErrorContains(t, err, test.want)
+			require.ErrorAs(t, printed.Error(err), &unfinished)
+			assert.ErrorContains(t, printed.Error(err), test.want)
 			assert.Equal(t, last, unfinished.Dir)
 		})
 	}

@@ -73,6 +73,6 @@ func TestRecovery_IsRefusedLive(t *testing.T) {
 	_, err := s.RehearseRecovery(t.Context(), config.Environment{Name: "prod"})
 	var refused *refusal.Error
 	printed.Error(err)
-	require.ErrorAs(t, err, &refused)
-	assert.ErrorContains(t, err, deploy.RecoveryPage)
+	require.ErrorAs(t, printed.Error(err), &refused)
+	assert.ErrorContains(t, printed.Error(err), deploy.RecoveryPage)
 }

@@ -75,7 +75,7 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 		mustDeployDev(t, o, topic)
 		_, err := runDev(t, o, writeDevAssemblies(t, failLast), Deploy{})
 		printed.Error(err)
-		require.Error(t, err)
+		require.Error(t, printed.Error(err))
 		accounts, err := runDev(t, o, NewReleased(0, nil), Deploy{})
 		require.NoError(t, err)
 		assert.Equal(t, []int{2, 2, 0}, restored(t, o))
@@ -86,7 +86,7 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 		mustDeployDev(t, o, cluster)
 		_, err := runDev(t, o, writeDevAssemblies(t, failLast), Deploy{})
 		printed.Error(err)
-		require.Error(t, err)
+		require.Error(t, printed.Error(err))
 		mustDeployDev(t, o, topic) // release 3, and release 2 in the last account
 		mustDeployDev(t, o, handle)
 		_, err = runDev(t, o, NewReleased(3, nil), Deploy{})
@@ -122,8 +122,8 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 		_, err := runDev(t, o, NewReleased(0, nil), Deploy{})
 		var refusal *refusal.Error
 		printed.Error(err)
-		require.ErrorAs(t, err, &refusal)
-		assert.ErrorContains(t, err, "account 333333333333 in eu-west-1 was never deployed to together with release 1")
+		require.ErrorAs(t, printed.Error(err), &refusal)
+		assert.ErrorContains(t, printed.Error(err), "account 333333333333 in eu-west-1 was never deployed to together with release 1")
 		assert.Equal(t, []int{0, 0, 0}, restored(t, o), "nothing was changed")
 	})
 	t.Run("a rollback that came to its end in some accounts only", func(t *testing.T) {
@@ -139,7 +139,7 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 		wave.Accounts = all
 		_, err = runDev(t, o, NewReleased(0, nil), Deploy{})
 		printed.Error(err)
-		require.ErrorContains(t, err, "`lockstep rollback --env dev --to 2` takes all accounts there")
+		require.ErrorContains(t, printed.Error(err), "`lockstep rollback --env dev --to 2` takes all accounts there")
 		_, err = runDev(t, o, NewReleased(2, nil), Deploy{})
 		require.NoError(t, err)
 		assert.Equal(t, []int{2, 2, 2}, restored(t, o))
@@ -185,7 +185,7 @@ func TestVerify_ComparesWithTheNewestRelease(t *testing.T) {
 	o := newOpener(t, false)
 	_, err := runDev(t, o, Deployed{}, Verify{})
 	printed.Error(err)
-	require.ErrorContains(t, err, "nothing was deployed yet: `lockstep deploy --env dev` does that")
+	require.ErrorContains(t, printed.Error(err), "nothing was deployed yet: `lockstep deploy --env dev` does that")
 	mustDeployDev(t, o, "AWS::ECS::Cluster")
 	source := mustDeployDev(t, o, "AWS::SNS::Topic")
 	_, err = runDev(t, o, NewReleased(0, nil), Deploy{})
@@ -197,7 +197,7 @@ func TestVerify_ComparesWithTheNewestRelease(t *testing.T) {
 	}
 	_, err = runDev(t, o, source, Verify{})
 	printed.Error(err)
-	require.ErrorContains(t, err, "what is deployed is not what the assembly holds")
+	require.ErrorContains(t, printed.Error(err), "what is deployed is not what the assembly holds")
 	_, err = runDev(t, o, source, Deploy{})
 	require.NoError(t, err)
 	_, err = runDev(t, o, Deployed{}, Verify{})

@@ -56,6 +56,8 @@ type Record struct {
 
 	mu    sync.Mutex
 	lines map[string]bool
+	// others are what was printed with a code and is not in the table.
+	others []string
 }
 
 // Printed returns an empty record. At the end of the test it has to have what the notes of the test say. A test that
@@ -90,11 +92,12 @@ func isPartial() bool {
 	return false
 }
 
-// Error adds the message with which the program ends for an error; it does nothing for nil.
-func (r *Record) Error(err error) {
+// Error adds the message with which the program ends for an error, and returns the error. It adds nothing for nil.
+func (r *Record) Error(err error) error {
 	if err != nil {
 		r.Text(fault.CodeOf(err).Prefix(err.Error()))
 	}
+	return err
 }
 
 // printedPattern matches what the program prints with a code.
@@ -106,8 +109,12 @@ func (r *Record) Text(text string) {
 	defer r.mu.Unlock()
 	for _, match := range printedPattern.FindAllStringSubmatch(text, -1) {
 		code := fault.Code(match[1])
-		for _, message := range Messages(code, match[2]) {
+		messages := Messages(code, match[2])
+		for _, message := range messages {
 			r.lines[Note{r.test, code, message}.String()] = true
+		}
+		if len(messages) == 0 {
+			r.others = append(r.others, match[0])
 		}
 	}
 }
@@ -145,7 +152,7 @@ func (r *Record) finish(write bool) error {
 	printed := slices.Sorted(maps.Keys(r.lines))
 	switch {
 	case len(printed) == 0:
-		return errors.New("the test has a record, and printed no message of the table in internal/fault")
+		return fmt.Errorf("the test has a record, and printed no message of the table in internal/fault, but %q", r.others)
 	case slices.Equal(noted, printed):
 		return nil
 	case write:

@@ -102,10 +102,11 @@ func TestPin_CanceledContext(t *testing.T) {
 }
 
 func TestParsePin_RequiresDigest(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for _, reference := range []string{
 		"golang:1.26", "golang:1.26@sha256:12", "golang:1.26@" + strings.ToUpper(zeroDigest),
 	} {
 		_, err := ParsePin("go", reference)
-		assert.Error(t, err, reference)
+		assert.Error(t, printed.Error(err), reference)
 	}
 }
