@@ -1,6 +1,9 @@
 package awsclient
 
 import (
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -8,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/fault"
 	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 )
@@ -69,4 +73,18 @@ func TestSessions_RefuseRoleOfOtherAccount(t *testing.T) {
 	require.ErrorAs(t, err, &refused)
 	assert.EqualError(t, err, "the role arn:aws:iam::999900001111:role/deploy turned out to be one of account "+
 		"999900001111, but acc is account 444455556666")
+}
+
+func TestCheckCaller_RefusesCredentialsThatAWSDoesNotTake(t *testing.T) {
+	printed := faulttest.Printed(t)
+	for answer, want := range map[string]fault.Code{
+		"ExpiredToken": fault.CredentialsExpired, "InvalidClientTokenId": fault.CredentialsRefused,
+	} {
+		cfg := testConfig(clientFunc(func(*http.Request) (*http.Response, error) {
+			body := "<ErrorResponse><Error><Code>" + answer + "</Code><Message>no</Message></Error></ErrorResponse>"
+			return &http.Response{StatusCode: http.StatusForbidden, Body: io.NopCloser(strings.NewReader(body))}, nil
+		}))
+		err := CheckCaller(t.Context(), cfg, target.Caller())
+		assert.Equal(t, want, fault.CodeOf(printed.Error(err)), "%v", err)
+	}
 }

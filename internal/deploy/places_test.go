@@ -189,7 +189,6 @@ func TestPlaces_ReviewedPlanIsOfAllPlaces(t *testing.T) {
 }
 
 func TestPlaces_OrphansOfAnotherPlace(t *testing.T) {
-	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	c.deployPlaces(site(1))
 	without := site(1)
@@ -205,7 +204,6 @@ func TestPlaces_OrphansOfAnotherPlace(t *testing.T) {
 	record, err := d.Deploy(t.Context(), DeployRequest{})
 	require.NoError(t, err)
 	assert.Contains(t, record.OrphanedStacks, "zone", "it may still be there")
-	printed.Text(c.progress.String())
 	assert.Contains(t, c.progress.String(), "which is no place of acc any more")
 }
 

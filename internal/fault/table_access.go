@@ -21,7 +21,7 @@ func credentialEntries() []Entry {
 			Meaning:  "The session is over.",
 			Causes:   []string{"an SSO session or an assumed role at its end", "credentials that were copied into a variable"},
 			Remedies: []string{"sign in again; the next run continues from there"},
-			Messages: []string{"the AWS credentials have expired"},
+			Messages: []string{"the credentials have expired", "the AWS credentials have expired"},
 		},
 		{
 			Code: CredentialsRefused, Exit: exitRefused, Title: "credentials that AWS does not accept",
@@ -31,7 +31,8 @@ func credentialEntries() []Entry {
 			},
 			Remedies: []string{"set the variables again, or sign in again"},
 			Messages: []string{
-				"the access key id holds a line break", "the session token holds a line break", "the secret access key is wrong",
+				"the access key id holds a line break or another character that no header takes",
+				"the session token holds a line break or another character that no header takes", "the secret access key is wrong",
 				"AWS does not know the access key here", "AWS does not accept these credentials",
 			},
 		},
@@ -227,7 +228,7 @@ func bootstrapEntries() []Entry {
 				"a permissions boundary, or a policy of the organisation",
 			},
 			Remedies: []string{"bootstrap the account again", "let whoever owns the boundary or the policy allow the actions"},
-			Messages: []string{"the deploy role may not do …"},
+			Messages: []string{"this account is not ready for the deployment"},
 		},
 	}
 }

@@ -83,7 +83,7 @@ func toolEntries() []Entry {
 			Meaning:  "The command ended well without writing the output that the table declares.",
 			Causes:   []string{"another output folder", "an output that is a link out of the project"},
 			Remedies: []string{"fix the command or the table of steps"},
-			Messages: []string{"ended well but did not make its output"},
+			Messages: []string{"ended well but did not make its output …"},
 		},
 		{
 			Code: StepProcess, Title: "a step left a process behind",

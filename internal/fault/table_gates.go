@@ -67,7 +67,7 @@ func gateEntries() []Entry {
 				"let it be absent in this environment (gates.mayBeAbsent)",
 				"`--refresh` tries again within 15 minutes",
 			},
-			Messages: []string{"it could not reach what it needs", "a gate that cannot be run does not pass here"},
+			Messages: []string{"it could not reach what it needs"},
 		},
 		{
 			Code: GateReport, Title: "the report of a gate cannot be read",

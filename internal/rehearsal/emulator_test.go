@@ -45,14 +45,15 @@ func TestEmulator_LastUserStopsItAndStateStays(t *testing.T) {
 }
 
 func TestEmulator_StartedOutlivesItsUsers(t *testing.T) {
+	printed := faulttest.Printed(t)
 	e, _ := newFakeEmulator(t)
 	_, err := e.Start(t.Context())
 	require.NoError(t, err)
 	_, release, err := e.Acquire(t.Context())
 	require.NoError(t, err)
 	_, err = e.Stop(t.Context())
-	require.ErrorIs(t, err, ErrInUse)
-	require.ErrorIs(t, e.Reset(t.Context()), ErrInUse)
+	require.ErrorIs(t, printed.Error(err), ErrInUse)
+	require.ErrorIs(t, printed.Error(e.Reset(t.Context())), ErrInUse)
 	require.NoError(t, release())
 	status, err := e.Status(t.Context())
 	require.NoError(t, err)
