@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -15,6 +16,8 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/cfn"
+	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/staging"
 	"lockstep/internal/fault"
 	"lockstep/internal/fault/faulttest"
@@ -131,4 +134,63 @@ func TestDeploy_InterruptedSaysThatCloudFormationGoesOn(t *testing.T) {
 	_, err := d.Deploy(ctx, DeployRequest{})
 	printed.Error(err)
 	assert.Equal(t, fault.WaitInterrupted, fault.CodeOf(err), "%v", err)
+}
+
+func TestChangeSet_ThatWasRemovedIsNotExecuted(t *testing.T) {
+	printed := faulttest.Printed(t)
+	c := newCloud(t)
+	c.deployRelease(topics(1))
+	file := c.savePlan(c.open(oneStack(t, topics(2))), time.Hour)
+	d := c.open(oneStack(t, topics(2)))
+	client, err := d.stackClient(t.Context(), d.assembly.Stacks[0])
+	require.NoError(t, err)
+	set := &cfn.ChangeSet{ID: file.Targets[0].Stacks[0].ChangeSet, StackID: file.Targets[0].Stacks[0].StackID}
+	require.NoError(t, client.Discard(t.Context(), set))
+	err = client.Execute(t.Context(), set)
+	assert.Equal(t, fault.ChangeSetGone, fault.CodeOf(printed.Error(err)), "%v", err)
+}
+
+// unbilled is a cloud whose accounts have no billing alerts.
+type unbilled struct{ aws.HTTPClient }
+
+func (u unbilled) Do(r *http.Request) (*http.Response, error) {
+	if !strings.Contains(r.Header.Get("Authorization"), "/monitoring/") {
+		return u.HTTPClient.Do(r)
+	}
+	answer := httptest.NewRecorder()
+	_, err := answer.WriteString("<GetMetricStatisticsResponse><GetMetricStatisticsResult><Datapoints/>" +
+		"</GetMetricStatisticsResult></GetMetricStatisticsResponse>")
+	return answer.Result(), err
+}
+
+func TestCost_AccountWithoutBillingAlerts(t *testing.T) {
+	printed := faulttest.Printed(t)
+	c := newCloud(t)
+	cfg := c.Config(testTooling, testRegion)
+	cfg.HTTPClient = unbilled{cfg.HTTPClient}
+	d, err := Open(t.Context(), cfg, testTarget, oneStack(t, topics(1)), c.options(oneStack(t, topics(1))))
+	require.NoError(t, err)
+	_, err = d.MonthlyCost(t.Context(), time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))
+	assert.Equal(t, fault.MaintenanceNotRun, fault.CodeOf(printed.Error(err)), "%v", err)
+}
+
+func TestRecovery_WithoutTheKeptAssemblyIsRefused(t *testing.T) {
+	printed := faulttest.Printed(t)
+	c := newCloud(t)
+	c.deployRelease(topics(1))
+	d := c.openAccount()
+	latest, err := d.LatestRelease(t.Context())
+	require.NoError(t, err)
+	c.deleteObject("lockstep/shop/acc/blobs/" + staging.AssemblyBlobName(latest.SynthDigest))
+	_, err = d.StoredData(t.Context())
+	assert.Equal(t, fault.ReleaseNotKept, fault.CodeOf(printed.Error(err)), "%v", err)
+}
+
+func TestPlaces_StackOfAPlaceThatIsNoneAnyMore(t *testing.T) {
+	printed := faulttest.Printed(t)
+	d := newCloud(t).open(oneStack(t, topics(1)))
+	_, err := d.releasedPlace(ledger.Stack{
+		Name: "web", ID: "arn:aws:cloudformation:us-east-1:" + testAccount + ":stack/web/1",
+	})
+	assert.Equal(t, fault.StackOtherAccount, fault.CodeOf(printed.Error(err)), "%v", err)
 }

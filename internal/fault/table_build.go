@@ -97,7 +97,7 @@ func toolEntries() []Entry {
 			Meaning:  "A file of a tool is not the one that was installed, so it is not used.",
 			Causes:   []string{"somebody or another program wrote into the folder of tools", "a disk that was full"},
 			Remedies: []string{"remove the tool's folder, and run it again: it is installed again"},
-			Messages: []string{"it is not as it was installed", "it is not the template of the pinned CDK"},
+			Messages: []string{"it is not the template of the pinned CDK"},
 		},
 		{
 			Code: ImageRegistry, Title: "a registry of images cannot be used",

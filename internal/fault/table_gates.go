@@ -35,7 +35,7 @@ func gateEntries() []Entry {
 			Meaning:  "The profile of the tests, or the floor in tests/coverage.floor, cannot be read.",
 			Causes:   []string{"an edit of the floor by hand", "a merge conflict in it"},
 			Remedies: []string{"restore tests/coverage.floor from the last commit"},
-			Messages: []string{"its first line is …: write a number from 0 to 100, the percentage"},
+			Messages: []string{"the coverage profile cannot be read: …", "the coverage floor cannot be read: …"},
 		},
 		{
 			Code: SecurityFailed, Title: "a security scan has findings",
