@@ -11,7 +11,7 @@ func TestLoad_FilesThatAreNoPlainYAML(t *testing.T) {
 	printed := faulttest.Printed(t)
 	for _, files := range []fstest.MapFS{
 		configFS(map[string]string{"environments/dev.yaml": "account: \xff\n"}),
-		configFS(map[string]string{"environments/dev.yaml": environmentYAML("&a \"111122223333\"", "")}),
+		configFS(map[string]string{"environments/dev.yaml": "account: &a \"111122223333\"\nregion: *a\n"}),
 		{"pipeline.yaml": {Data: []byte(pipelineYAML)}},
 	} {
 		_, err := Load(files)

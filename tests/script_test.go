@@ -10,14 +10,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"lockstep/internal/fault"
-	"lockstep/internal/fault/faulttest"
 	"lockstep/tests/harness"
 )
 
@@ -45,7 +43,6 @@ func TestCommandLine(t *testing.T) {
 }
 
 func runScripts(t *testing.T, dir string) {
-	printed := faulttest.Printed(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
 		UpdateScripts:       *update,
@@ -56,7 +53,7 @@ func runScripts(t *testing.T, dir string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status":  func(ts *testscript.TestScript, neg bool, args []string) { cmdStatus(ts, neg, args, printed) },
+			"status":  cmdStatus,
 			"project": cmdProject,
 			"primed":  cmdPrimed,
 			"small":   cmdSmall,
@@ -86,9 +83,8 @@ func buildCache() string {
 }
 
 // status CODE PROGRAM ARGS... runs the program and checks its exit status. Where lockstep fails or refuses, it has to
-// print a code that it can explain, and the exit status has to be the one that the table has for the first of them. What
-// it has printed is added to the record, unless only some machines can run the script to its end.
-func cmdStatus(ts *testscript.TestScript, neg bool, args []string, printed *faulttest.Record) {
+// print a code that it can explain, and the exit status has to be the one that the table has for the first of them.
+func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: status CODE PROGRAM ARGS...")
 	}
@@ -106,16 +102,9 @@ func cmdStatus(ts *testscript.TestScript, neg bool, args []string, printed *faul
 		ts.Fatalf("status %d instead of %d", got, want)
 	}
 	if args[1] == "lockstep" && got != 0 {
-		output := ts.ReadFile("stdout") + ts.ReadFile("stderr")
-		ts.Check(checkPrintedCode(output, got))
-		if !slices.Contains(scriptsWithMounts, ts.Name()) {
-			printed.Text(output)
-		}
+		ts.Check(checkPrintedCode(ts.ReadFile("stdout")+ts.ReadFile("stderr"), got))
 	}
 }
-
-// scriptsWithMounts are the scripts that do more where folders can be mounted.
-var scriptsWithMounts = []string{"badinput", "disk"}
 
 // printedCode matches a code where the program prints one: before a message, or as a field of JSON.
 var printedCode = regexp.MustCompile(`(?m)(?:^|[ "])(LS-\d{3})(?:: |"|$)`)

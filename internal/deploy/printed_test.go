@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -193,4 +194,70 @@ func TestPlaces_StackOfAPlaceThatIsNoneAnyMore(t *testing.T) {
 		Name: "web", ID: "arn:aws:cloudformation:us-east-1:" + testAccount + ":stack/web/1",
 	})
 	assert.Equal(t, fault.StackOtherAccount, fault.CodeOf(printed.Error(err)), "%v", err)
+}
+
+func TestUnlock_OfAnotherRunIsRefused(t *testing.T) {
+	printed := faulttest.Printed(t)
+	c := newCloud(t)
+	c.holdLock(ledger.Holder{ID: "mine"}, 0)
+	err := c.openAccount().Unlock(t.Context(), "other")
+	assert.Equal(t, fault.LockOtherHolder, fault.CodeOf(printed.Error(err)), "%v", err)
+}
+
+func TestDeploy_ParameterWithoutAValueIsNamed(t *testing.T) {
+	printed := faulttest.Printed(t)
+	c := newCloud(t)
+	template := strings.Replace(topics(1), "{", `{"Parameters":{"Owner":{"Type":"String"}},`, 1)
+	_, err := c.deploy(oneStack(t, template), DeployRequest{})
+	assert.Equal(t, fault.ParameterMissing, fault.CodeOf(printed.Error(err)), "%v", err)
+}
+
+// altered is a cloud that answers DescribeChangeSet with another text.
+type altered struct {
+	aws.HTTPClient
+	from, to string
+}
+
+func (a altered) Do(r *http.Request) (*http.Response, error) {
+	answer, err := a.HTTPClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(answer.Body)
+	text := string(body)
+	if strings.Contains(text, "<DescribeChangeSetResult>") {
+		text = strings.ReplaceAll(text, a.from, a.to)
+	}
+	answer.Body, answer.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+	return answer, err
+}
+
+func TestChangeSet_ThatSomebodyElseChangedMeanwhile(t *testing.T) {
+	printed := faulttest.Printed(t)
+	for name, test := range map[string]struct {
+		from, to string
+		want     fault.Code
+	}{
+		"it is deleted":          {"<Status>CREATE_COMPLETE</Status>", "<Status>DELETE_PENDING</Status>", fault.ChangeSetGone},
+		"it does something else": {"Topic1", "Other1", fault.PlanChangeSet},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud(t)
+			c.deployRelease(topics(1))
+			file := c.savePlan(c.open(oneStack(t, topics(2))), time.Hour)
+			cfg := c.Config(testTooling, testRegion)
+			cfg.HTTPClient = altered{cfg.HTTPClient, test.from, test.to}
+			asm := oneStack(t, topics(2))
+			o := c.options(asm)
+			o.LivenessDir = t.TempDir()
+			d, err := Open(t.Context(), cfg, testTarget, asm, o)
+			require.NoError(t, err)
+			request := DeployRequest{}
+			if test.want == fault.PlanChangeSet {
+				request.Plan = &file
+			}
+			_, err = d.Deploy(t.Context(), request)
+			assert.Equal(t, test.want, fault.CodeOf(printed.Error(err)), "%v", err)
+		})
+	}
 }

@@ -9,11 +9,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 // This is why gosec's rule G304 is waived in open.go: whatever name is handed over, only a regular file is opened, and
 // no more of it is read than the reader accepts.
 func TestOpenFile_OpensRegularFilesAlone(t *testing.T) {
+	printed := faulttest.Printed(t)
 	dir := t.TempDir()
 	pipe := filepath.Join(dir, "pipe")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
@@ -31,13 +34,13 @@ func TestOpenFile_OpensRegularFilesAlone(t *testing.T) {
 	} {
 		for _, flag := range []int{os.O_RDONLY, os.O_WRONLY | os.O_CREATE | os.O_TRUNC, os.O_RDWR | os.O_CREATE} {
 			_, err := OpenFile(name, flag, PrivateFile)
-			require.ErrorIs(t, err, errNotFile, name)
-			require.ErrorContains(t, err, want)
+			require.ErrorIs(t, printed.Error(err), errNotFile, name)
+			require.ErrorContains(t, printed.Error(err), want)
 		}
 		_, err := ReadFile(name, 10)
-		require.ErrorIs(t, err, errNotFile, name)
+		require.ErrorIs(t, printed.Error(err), errNotFile, name)
 		_, err = Lock(name)
-		require.ErrorIs(t, err, errNotFile, name)
+		require.ErrorIs(t, printed.Error(err), errNotFile, name)
 	}
 	file, err := OpenFile(filepath.Join(dir, "new"), os.O_WRONLY|os.O_CREATE, PrivateFile)
 	require.NoError(t, err)

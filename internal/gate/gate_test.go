@@ -133,6 +133,7 @@ func TestGate_AlwaysWritesReport(t *testing.T) {
 }
 
 func TestGate_UnreachableNetworkIsNotRun(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for name, stderr := range map[string]string{
 		"govulncheck": `fetching vulnerabilities: Get "https://vuln.go.dev/index/modules.json.gz": ` +
 			`dial tcp: lookup vuln.go.dev: no such host`,
@@ -148,7 +149,7 @@ func TestGate_UnreachableNetworkIsNotRun(t *testing.T) {
 				root := newRepository(t, nil)
 				g, _ := newShellGate(root, "echo '"+stderr+"' >&2\n"+script, pipeline.SARIF)
 				var notRun *NotRunError
-				require.ErrorAs(t, g.Run(t.Context()), &notRun)
+				require.ErrorAs(t, printed.Error(g.Run(t.Context())), &notRun)
 				assert.Contains(t, notRun.Reason, stderr)
 				assert.Contains(t, readReport(t, root).Broken, "not run")
 			})
@@ -157,7 +158,7 @@ func TestGate_UnreachableNetworkIsNotRun(t *testing.T) {
 	t.Run("findings count all the same", func(t *testing.T) {
 		script := "echo dial tcp: no such host >&2\n" + printScript(findingsSARIF)
 		g, _ := newShellGate(newRepository(t, nil), script, pipeline.SARIF)
-		assert.EqualError(t, g.Run(t.Context()), "2 findings")
+		assert.EqualError(t, printed.Error(g.Run(t.Context())), "2 findings")
 	})
 }
 

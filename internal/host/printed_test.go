@@ -37,3 +37,10 @@ func TestStep_PanicOfItsRunnerIsAResult(t *testing.T) {
 	printed.Text(result.Message())
 	assert.Equal(t, fault.Panicked, result.Code)
 }
+
+func TestStep_CommandThatFailsHasItsStatus(t *testing.T) {
+	printed := faulttest.Printed(t)
+	result := runSteps(t, &Runner{Root: repository(t, nil)}, shellStep("a", "exit 3"))["a"]
+	printed.Text(result.Message())
+	assert.Equal(t, fault.StepFailed, result.Code)
+}

@@ -1,6 +1,10 @@
 package rehearsal
 
 import (
+	"encoding/pem"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/bootstrap"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/fault"
 	"lockstep/internal/fault/faulttest"
@@ -56,4 +61,22 @@ func TestAdapt_NestedStacksInACircleAreRefused(t *testing.T) {
 	}
 	_, err := assetHashReplacer(files, []assembly.TemplateFile{{File: "a.json"}, {File: "b.json"}}, nil)
 	assert.Equal(t, fault.EmulatorTemplate, fault.CodeOf(printed.Error(err)), "%v", err)
+}
+
+func TestSession_OtherSecretIsNamed(t *testing.T) {
+	printed := faulttest.Printed(t)
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code></Error></ErrorResponse>")
+		}
+	}))
+	defer server.Close()
+	authority, secret := filepath.Join(t.TempDir(), "ca.pem"), filepath.Join(t.TempDir(), "secret")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	require.NoError(t, os.WriteFile(authority, block, 0o600))
+	require.NoError(t, os.WriteFile(secret, []byte(strings.Repeat("s", minSecretLength)), 0o600))
+	s := &Session{Endpoint: server.URL, Authority: authority, CABundle: authority, SecretFile: secret}
+	err := s.CheckAccounts(t.Context(), []bootstrap.Account{{Name: "acc", ID: "444455556666", Region: "eu-west-1"}})
+	assert.Equal(t, fault.EmulatorSecret, fault.CodeOf(printed.Error(err)), "%v", err)
 }
