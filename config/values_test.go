@@ -146,7 +146,8 @@ func TestFiles_MisnamedFileIsReported(t *testing.T) {
 	fsys := configFS(map[string]string{"pipeline.YML": pipelineYAML})
 	delete(fsys, "pipeline.yaml")
 	_, err := Load(fsys)
-	assert.EqualError(t, printed.Error(err), "config/pipeline.YML: LS-202: ends with .YML and would be ignored; rename it to "+
+	printed.Error(err)
+	assert.EqualError(t, err, "config/pipeline.YML: LS-202: ends with .YML and would be ignored; rename it to "+
 		"pipeline.yaml")
 }
 

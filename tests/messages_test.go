@@ -130,8 +130,8 @@ func TestDocument_CompatibilityRefusalsExistInSource(t *testing.T) {
 	assert.Equal(t, []string{"one", "two"}, quotedMessages(page, "Refused"))
 }
 
-// Every message of the table is printed by a test, with its code. Each package has its notes of that, which its own tests
-// hold.
+// Every message of the table is printed by a test, with its code. Each package has its notes of that, which its own
+// tests hold.
 func TestFault_MessagesArePrinted(t *testing.T) {
 	files := os.DirFS(repository)
 	printed := map[faulttest.Note]bool{}
@@ -194,7 +194,8 @@ func unprinted(entries []fault.Entry, printed map[faulttest.Note]bool) []string 
 
 func TestFault_UnprintedMessageIsReported(t *testing.T) {
 	entries := []fault.Entry{{Code: fault.LockHeld, Messages: []string{"held", "kept"}}, {Code: fault.LockLost}}
-	held, kept := faulttest.Note{Code: fault.LockHeld, Message: "held"}, faulttest.Note{Code: fault.LockHeld, Message: "kept"}
+	held := faulttest.Note{Code: fault.LockHeld, Message: "held"}
+	kept := faulttest.Note{Code: fault.LockHeld, Message: "kept"}
 	assert.Empty(t, unprinted(entries, map[faulttest.Note]bool{held: true, kept: true}))
 	assert.Equal(t, []string{"LS-601: kept (no test prints it)", "LS-602: lost (the table has no such message)"},
 		unprinted(entries, map[faulttest.Note]bool{held: true, {Code: fault.LockLost, Message: "lost"}: true}))

@@ -16,15 +16,17 @@ import (
 func TestSynthesise_AppThatCannotBeRunIsNamed(t *testing.T) {
 	printed := faulttest.Printed(t)
 	const command = `{"app": "node app.js"}`
-	const lock = `{"lockfileVersion": 3, "packages": {"": {}, "node_modules/a": {"version": "1.0.0", "integrity": "sha512-1"}}}`
-	const other = `{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": "2.0.0", "integrity": "sha512-2"}}}`
+	const lock = `{"packages": {"": {}, "node_modules/a": {"version": "1.0.0", "integrity": "sha512-1"}}}`
+	const other = `{"packages": {"node_modules/a": {"version": "2.0.0", "integrity": "sha512-2"}}}`
 	for name, test := range map[string]struct {
 		files map[string]string
 		want  fault.Code
 	}{
-		"no command":  {map[string]string{"cdk.json": "{}"}, fault.AppUnknown},
-		"no JSON":     {map[string]string{"cdk.json": `{"app":`}, fault.AppUnknown},
-		"no packages": {map[string]string{"cdk.json": command, "package.json": "{}", "package-lock.json": lock}, fault.AppDependencies},
+		"no command": {map[string]string{"cdk.json": "{}"}, fault.AppUnknown},
+		"no JSON":    {map[string]string{"cdk.json": `{"app":`}, fault.AppUnknown},
+		"no packages": {map[string]string{
+			"cdk.json": command, "package.json": "{}", "package-lock.json": lock,
+		}, fault.AppDependencies},
 		"other packages": {map[string]string{
 			"cdk.json": command, "package.json": "{}", "package-lock.json": lock,
 			"node_modules/.package-lock.json": other, "node_modules/a/package.json": "{}",

@@ -144,7 +144,8 @@ func TestBootstrap_TakesBackWhatADeletedStackHasKept(t *testing.T) {
 	t.Run("a bucket that cannot be taken back is named", func(t *testing.T) {
 		f := &fakeCloud{statuses: map[string]string{}, refusal: "StagingBucket is of another stack"}
 		err := f.apply(t)
-		require.ErrorContains(t, printed.Error(err), "stack CDKToolkit: its change set was refused: StagingBucket is of another stack")
+		printed.Error(err)
+		require.ErrorContains(t, err, "stack CDKToolkit: its change set was refused: StagingBucket is of another stack")
 		assert.Equal(t, fault.BootstrapFailed, fault.CodeOf(err))
 		assert.Empty(t, f.of("ExecuteChangeSet", StackName))
 	})

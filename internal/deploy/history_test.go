@@ -188,7 +188,8 @@ func TestFetchAssembly_RefusesReplacedAssembly(t *testing.T) {
 func TestCheckPromotion_RequiresDeployedSibling(t *testing.T) {
 	printed := faulttest.Printed(t)
 	c := newCloud(t)
-	require.ErrorContains(t, printed.Error(c.openAccount().CheckPromotion(t.Context(), "prod", "p1")), "nothing was deployed yet")
+	err := c.openAccount().CheckPromotion(t.Context(), "prod", "p1")
+	require.ErrorContains(t, printed.Error(err), "nothing was deployed yet")
 	c.deployRelease(topics(1))
 	require.ErrorContains(
 		t,

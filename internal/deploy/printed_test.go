@@ -35,9 +35,11 @@ func TestDeploy_RefusedForWhatTheAccountHolds(t *testing.T) {
 		change  []func(*Options)
 		want    fault.Code
 	}{
-		"no bootstrap":             {prepare: func(c *cloud) { c.BootstrapVersion = "" }, want: fault.NotBootstrapped},
-		"no approved plan":         {change: []func(*Options){live, approval}, want: fault.PlanRequired},
-		"a record of a newer kind": {prepare: replaceInObject(newest, `"version": \d+`, `"version": 99`), want: fault.RecordNewer},
+		"no bootstrap":     {prepare: func(c *cloud) { c.BootstrapVersion = "" }, want: fault.NotBootstrapped},
+		"no approved plan": {change: []func(*Options){live, approval}, want: fault.PlanRequired},
+		"a record of a newer kind": {
+			prepare: replaceInObject(newest, `"version": \d+`, `"version": 99`), want: fault.RecordNewer,
+		},
 		"a record that was edited": {prepare: replaceInObject(newest, "abc", "evil"), want: fault.RecordTampered},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -238,7 +240,9 @@ func TestChangeSet_ThatSomebodyElseChangedMeanwhile(t *testing.T) {
 		from, to string
 		want     fault.Code
 	}{
-		"it is deleted":          {"<Status>CREATE_COMPLETE</Status>", "<Status>DELETE_PENDING</Status>", fault.ChangeSetGone},
+		"it is deleted": {
+			"<Status>CREATE_COMPLETE</Status>", "<Status>DELETE_PENDING</Status>", fault.ChangeSetGone,
+		},
 		"it does something else": {"Topic1", "Other1", fault.PlanChangeSet},
 	} {
 		t.Run(name, func(t *testing.T) {

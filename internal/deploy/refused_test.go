@@ -94,7 +94,8 @@ func TestDeploy_ChecksNestedTemplates(t *testing.T) {
 		Region: testRegion, Role: assembly.Role{ARN: bootstrapRole(testTarget, roles.FilePublishing).ARN},
 	}}
 	_, err := c.open(asm).Plan(t.Context())
-	require.ErrorContains(t, printed.Error(err), "stack web, nested template web.n.nested.template.json, R (AWS::SNS::Topic)")
+	printed.Error(err)
+	require.ErrorContains(t, err, "stack web, nested template web.n.nested.template.json, R (AWS::SNS::Topic)")
 }
 
 // importingTemplate returns a template whose stack imports a name.

@@ -451,7 +451,8 @@ func TestReviewedPlan_CompletePlansStopBeforeDeferredStacks(t *testing.T) {
 	record, err := c.deploy(twoStacks(t), DeployRequest{Plan: &file}, complete)
 	var refusal *refusal.Error
 	require.ErrorAs(t, printed.Error(err), &refusal)
-	require.ErrorContains(t, printed.Error(err), "acc requires complete plans: what it needs is there now, so plan it with "+
+	printed.Error(err)
+	require.ErrorContains(t, err, "acc requires complete plans: what it needs is there now, so plan it with "+
 		"`lockstep plan --env acc --out FILE`")
 	assert.Equal(t, map[string]change.Outcome{"net": change.Created, "app": change.Failed}, outcomes(record))
 	assert.Zero(t, record.Release)

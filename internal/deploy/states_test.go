@@ -138,7 +138,8 @@ func TestStates_FailedContinueRollbackIsExplained(t *testing.T) {
 	c := newCloud(t)
 	c.PutStack(testAccount, testRegion, "web", failingTemplate, "UPDATE_ROLLBACK_FAILED", "", 0)
 	_, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
-	require.ErrorContains(t, printed.Error(err), "the rollback cannot be continued: Never (Simulated::Always::Fails): it always does")
+	printed.Error(err)
+	require.ErrorContains(t, err, "the rollback cannot be continued: Never (Simulated::Always::Fails): it always does")
 	require.ErrorContains(t, printed.Error(err), "--resources-to-skip")
 }
 

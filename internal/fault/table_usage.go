@@ -123,7 +123,9 @@ func configEntries() []Entry {
 				"promotions, a protected environment without an approval.",
 			Causes:   []string{"a change in one file that another file has to follow"},
 			Remedies: []string{"change one of the two values; the message names both"},
-			Messages: []string{"environments are promoted in a cycle: …", "… is protected, but its releases need no approval"},
+			Messages: []string{
+				"environments are promoted in a cycle: …", "… is protected, but its releases need no approval",
+			},
 		},
 		{
 			Code: ConfigSecret, Exit: exitUsage, Title: "a secret in a parameter",

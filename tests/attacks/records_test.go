@@ -290,7 +290,8 @@ func TestRecords_UnsignedOnesAreAcceptedUpToTheConfiguredNumber(t *testing.T) {
 	v := newLedgerVictim(t, deploy.Signing{})
 	v.signing = newSigning(t)
 	_, err := v.openSigned().LatestRelease(t.Context())
-	require.ErrorContains(t, printed.Error(err), "release record 3 was changed outside Lockstep: nobody has signed it as it is")
+	printed.Error(err)
+	require.ErrorContains(t, err, "release record 3 was changed outside Lockstep: nobody has signed it as it is")
 
 	v.signing.From = 4
 	d := v.openSigned()
@@ -328,7 +329,8 @@ func TestRecords_UnknownHeadIsTold(t *testing.T) {
 
 	v.DeniesParameters = true
 	_, err = v.openSigned().LatestRelease(t.Context())
-	require.ErrorContains(t, printed.Error(err), "the newest release of acc that the tooling account knows cannot be read, so nobody "+
+	printed.Error(err)
+	require.ErrorContains(t, err, "the newest release of acc that the tooling account knows cannot be read, so nobody "+
 		"can tell whether later ones were deleted")
 }
 

@@ -1,7 +1,7 @@
-// Package faulttest notes which messages of the table in internal/fault the tests have made the program print. The notes
-// of a package are in testdata/printed.golden, a line for each test and message. A test fails when it prints less or more
-// than its notes say, and a test of the package tests holds that the notes have every message of the table. So a message
-// is in the table only if a test prints it with its code.
+// Package faulttest notes which messages of the table in internal/fault the tests make the program print. The notes of
+// a package are in testdata/printed.golden, a line for each test and message. A test fails when it prints less or more
+// than its notes say. A test of the package tests holds that the notes have every message of the table. So a message is
+// in the table only if a test prints it with its code.
 package faulttest
 
 import (

@@ -42,7 +42,8 @@ func TestRecord_ErrorsAndTexts(t *testing.T) {
 	r := Printed(t)
 	r.Error(nil)
 	r.Error(fault.New(fault.LockHeld, "acc: ann has held the lock for 3 s"))
-	r.Text("config/a.yaml: LS-203: unknown key \"x\"; did you mean y?\nlockstep: LS-817: the disk could not be read or written\n")
+	r.Text("config/a.yaml: LS-203: unknown key \"x\"; did you mean y?\n" +
+		"lockstep: LS-817: the disk could not be read or written\n")
 	r.Text("LS-601: in words of its own")
 }
 
