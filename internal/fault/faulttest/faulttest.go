@@ -24,10 +24,8 @@ import (
 // Golden is the file with the notes, in the folder of a package.
 const Golden = "testdata/printed.golden"
 
-var write = flag.Bool("printed", false, "note in "+Golden+" which messages of the table of codes are printed")
-
-// writing is held while a test replaces its notes.
-var writing sync.Mutex
+var write = flag.Bool("printed", false, "note in "+Golden+" which messages of the table of codes are printed; "+
+	"tests that run at once may overwrite each other's notes: add -parallel 1")
 
 // A Note says that a test prints a message of the table.
 type Note struct {
@@ -135,8 +133,6 @@ func Messages(code fault.Code, line string) []string {
 
 // finish compares the record with the notes of its test, or writes it there.
 func (r *Record) finish(write bool) error {
-	writing.Lock()
-	defer writing.Unlock()
 	text, err := os.ReadFile(r.file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -168,5 +164,5 @@ func writeNotes(file string, lines []string) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), fs.FileMode(0o644))
+	return os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o644)
 }
