@@ -27,7 +27,7 @@ func readBounded(files fs.FS, name string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular(): // opening a device may have effects
-		return nil, fault.Errorf(fault.FileKind, "is not a regular file but %s", describeMode(info.Mode()))
+		return nil, fault.NotFile(info.Mode())
 	}
 	file, err := files.Open(name)
 	if err != nil {
@@ -35,19 +35,6 @@ func readBounded(files fs.FS, name string) ([]byte, error) {
 	}
 	defer file.Close()
 	return io.ReadAll(io.LimitReader(file, maxFileBytes+1))
-}
-
-// describeMode returns in words what a mode stands for that is not a regular file's.
-func describeMode(mode fs.FileMode) string {
-	switch {
-	case mode.IsDir():
-		return "a folder"
-	case mode&fs.ModeNamedPipe != 0:
-		return "a named pipe"
-	case mode&fs.ModeSocket != 0:
-		return "a socket"
-	}
-	return "a device"
 }
 
 // checkNesting returns a problem if the text is nested deeper than maxDepth. It looks at the tokens, before the parser

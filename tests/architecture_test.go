@@ -180,7 +180,7 @@ var allowedImports = map[string][]string{
 
 	"tests/codesize":         {},
 	"tests/gates/proof":      {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
-	"tests/harness":          {"internal/pipeline"},
+	"tests/harness":          {"internal/pipeline", "tools"},
 	"tests/iam":              {},
 	"tests/module":           {"tests/harness", "tests/module/recording"},
 	"tests/module/recording": {},

@@ -25,7 +25,9 @@ import (
 
 // An Installer keeps tools in one folder, which all of a user's projects share.
 type Installer struct {
-	dir     string
+	dir string
+	// shared is a folder whose tools are used as long as they are as they were installed; empty for none.
+	shared  string
 	environ []string
 	// progress is called with what the installer is doing, where that takes long.
 	progress func(string)
@@ -40,7 +42,11 @@ type Installer struct {
 // returns it. It calls progress with what it is doing, where that takes long.
 func NewInstaller(environ []string, progress func(string)) (*Installer, error) {
 	dir, err := CacheDir(environ)
-	i := NewInstallerIn(filepath.Join(dir, "tools"), environ, progress)
+	dir = filepath.Join(dir, "tools")
+	i := NewInstallerIn(dir, environ, progress)
+	if own, _ := OwnDir(environ); own != filepath.Dir(dir) {
+		i.dir, i.shared = filepath.Join(own, "tools"), dir
+	}
 	i.preinstalledDir = Getenv(environ, PreinstalledDirVariable)
 	return i, err
 }
@@ -49,6 +55,11 @@ func NewInstaller(environ []string, progress func(string)) (*Installer, error) {
 // name, installed from the same lock files: a container has them in a layer of its image. They are used as they are,
 // and never installed again.
 const PreinstalledDirVariable = "LOCKSTEP_TOOLS"
+
+// OwnDirVariable names the variable that holds a folder which a step has for itself: this program, run by a step,
+// installs tools there if the user's folder does not have them, and keeps there what is private. The user's folders are
+// for whoever is not confined.
+const OwnDirVariable = "LOCKSTEP_OWN_DIR"
 
 // NewInstallerIn returns an installer below dir.
 func NewInstallerIn(dir string, environ []string, progress func(string)) *Installer {
@@ -70,6 +81,14 @@ func CacheDir(environ []string) (string, error) {
 	return filepath.Join(cache, "lockstep"), nil
 }
 
+// OwnDir returns the folder for what a process with this environment keeps: that of its step, or else the user's.
+func OwnDir(environ []string) (string, error) {
+	if own := Getenv(environ, OwnDirVariable); own != "" {
+		return own, nil
+	}
+	return CacheDir(environ)
+}
+
 // makeDir makes the folder of all tools. Only the owner may enter it: others could hold its locks.
 func (i *Installer) makeDir() error {
 	return ExplainWriteError(i.dir, os.MkdirAll(i.dir, fsx.PrivateDir))
@@ -78,7 +97,7 @@ func (i *Installer) makeDir() error {
 // PrivatePath returns the path of a file that is the user's alone, in the user's cache. The error says so if that is in
 // the project with that root, which a clone may bring along.
 func PrivatePath(environ []string, root, name string) (string, error) {
-	cache, err := CacheDir(environ)
+	cache, err := OwnDir(environ)
 	if err != nil {
 		return "", err
 	}
@@ -165,6 +184,9 @@ func (i *Installer) toolDir(name string) string {
 	folder := fmt.Sprintf("%s-%s-%s%s", name, tool.Version, Sum(name)[:12], layout)
 	if tool.Kind == pipeline.GoModule {
 		folder += i.goVersion()
+	}
+	if shared := filepath.Join(i.shared, folder); i.shared != "" && checkManifest(shared) == nil {
+		return shared
 	}
 	return filepath.Join(i.dir, folder)
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -53,7 +54,8 @@ type Type struct {
 	// Schema is the registry's JSON schema of the properties.
 	Schema json.RawMessage `json:"schema,omitempty"`
 
-	// properties returns the names of all properties of the schema, at any depth; nil without a schema.
+	// properties returns the names of all properties of the schema, at any depth, and whether they hold an address; nil
+	// without a schema.
 	properties func() map[string]bool
 	// validator returns the compiled schema. It panics without one.
 	validator func() *jsonschema.Schema
@@ -120,8 +122,13 @@ func Lookup(name string) (*Type, bool) {
 // Declares reports whether the type has a property with a name, at any depth. Without a schema it may have any.
 func (t *Type) Declares(name string) bool {
 	names := t.properties()
-	return names == nil || names[name]
+	_, ok := names[name]
+	return names == nil || ok
 }
+
+// HoldsAddress reports whether a property of the type with a name, at any depth, holds the address of another resource
+// or of a machine: its pattern has an ARN, or its format is an address.
+func (t *Type) HoldsAddress(name string) bool { return t.properties()[name] }
 
 func (t *Type) readProperties() map[string]bool {
 	var schema any
@@ -137,8 +144,8 @@ func collectProperties(schema any, names map[string]bool) {
 	switch v := schema.(type) {
 	case map[string]any:
 		properties, _ := v["properties"].(map[string]any)
-		for name := range properties {
-			names[name] = true
+		for name, property := range properties {
+			names[name] = names[name] || isAddress(property)
 		}
 		for _, inner := range v {
 			collectProperties(inner, names)
@@ -148,6 +155,17 @@ func collectProperties(schema any, names map[string]bool) {
 			collectProperties(inner, names)
 		}
 	}
+}
+
+// addressFormats match the formats of the registry's schemas that are addresses.
+var addressFormats = regexp.MustCompile(`^AWS::(S3::Bucket\.Name|Logs::LogGroup\.Name|\w+::\w+\.Arn)$|^uri$`)
+
+// isAddress reports whether the schema of a property says that it is an address.
+func isAddress(property any) bool {
+	fields, _ := property.(map[string]any)
+	pattern, _ := fields["pattern"].(string)
+	format, _ := fields["format"].(string)
+	return strings.Contains(pattern, "arn:") || addressFormats.MatchString(format)
 }
 
 // Names returns the names of all types, sorted.

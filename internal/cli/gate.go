@@ -49,6 +49,10 @@ func (a *app) gateCommand() *cobra.Command {
 	addPathFlag(cmd.Flags(), &g.OnlyWith, "only-with", "a file without which there is nothing to check")
 	cmd.Flags().StringArrayVar(&g.IfThere, "if-there", nil, "FILE=ARGUMENT: an argument that the program gets if the "+
 		"file is there")
+	cmd.Flags().StringArrayVar(&g.ProgramSettings, "settings", nil, "a pattern of files from which the program takes "+
+		"settings by itself: PATTERN or PATTERN=TEXT")
+	cmd.Flags().StringVar(&g.Comments, "comments", "", "a regular expression of the comments that let findings through")
+	cmd.Flags().StringArrayVar(&g.CommentFiles, "comments-in", nil, "a pattern of the files whose comments do")
 	cmd.Flags().StringArrayVar(&g.Settings, "set", nil, "a setting of a gate of this program's own")
 	return cmd
 }

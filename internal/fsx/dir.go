@@ -130,7 +130,7 @@ func (d dirFS) explain(root *os.Root, name string, err error) error {
 		return &LinkError{Name: name, Target: target, Loops: isLoop(err)}
 	}
 	var file *fs.PathError
-	if errors.As(err, &file) && !errors.Is(err, errNotFile) {
+	if errors.As(err, &file) && !errors.Is(err, fault.ErrNotFile) {
 		return &fs.PathError{Op: strings.TrimSuffix(file.Op, "at"), Path: name, Err: file.Err}
 	}
 	return err

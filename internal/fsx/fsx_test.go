@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fault/faulttest"
 )
 
@@ -144,7 +145,7 @@ func notFiles(t *testing.T) map[string]string {
 func TestWriteFile_RefusesFolderAndSocket(t *testing.T) {
 	names := notFiles(t)
 	assert.ErrorIs(t, WriteFile("", names["folder"], nil, PublicFile), syscall.EISDIR)
-	assert.ErrorIs(t, WriteFile("", names["socket"], nil, PublicFile), errNotFile)
+	assert.ErrorIs(t, WriteFile("", names["socket"], nil, PublicFile), fault.ErrNotFile)
 	assert.Equal(t, []string{"socket"}, entries(t, filepath.Dir(names["socket"])))
 }
 
@@ -203,7 +204,7 @@ func TestReadFile_RefusesWhatIsNoFile(t *testing.T) {
 	for kind, name := range notFiles(t) {
 		t.Run(kind, func(t *testing.T) {
 			_, err := ReadFile(name, 10)
-			assert.ErrorIs(t, err, errNotFile)
+			assert.ErrorIs(t, err, fault.ErrNotFile)
 		})
 	}
 	_, err := ReadFile(filepath.Join(t.TempDir(), "missing"), 10)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fault/faulttest"
 )
 
@@ -34,13 +35,13 @@ func TestOpenFile_OpensRegularFilesAlone(t *testing.T) {
 	} {
 		for _, flag := range []int{os.O_RDONLY, os.O_WRONLY | os.O_CREATE | os.O_TRUNC, os.O_RDWR | os.O_CREATE} {
 			_, err := OpenFile(name, flag, PrivateFile)
-			require.ErrorIs(t, printed.Error(err), errNotFile, name)
-			require.ErrorContains(t, printed.Error(err), want)
+			require.ErrorIs(t, printed.Error(err), fault.ErrNotFile, name)
+			require.ErrorContains(t, err, want)
 		}
 		_, err := ReadFile(name, 10)
-		require.ErrorIs(t, printed.Error(err), errNotFile, name)
+		require.ErrorIs(t, printed.Error(err), fault.ErrNotFile, name)
 		_, err = Lock(name)
-		require.ErrorIs(t, printed.Error(err), errNotFile, name)
+		require.ErrorIs(t, printed.Error(err), fault.ErrNotFile, name)
 	}
 	file, err := OpenFile(filepath.Join(dir, "new"), os.O_WRONLY|os.O_CREATE, PrivateFile)
 	require.NoError(t, err)
@@ -69,5 +70,5 @@ func TestReadFile_ReadsNoMoreThanItsLimit(t *testing.T) {
 		assert.Equal(t, "12345", string(text))
 	}
 	_, err = ReadFileFS(os.DirFS("/dev"), "zero", 5)
-	require.ErrorIs(t, err, errNotFile)
+	require.ErrorIs(t, err, fault.ErrNotFile)
 }

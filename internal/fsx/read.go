@@ -12,28 +12,9 @@ import (
 	"lockstep/internal/fault"
 )
 
-var errNotFile = fault.New(fault.FileKind, "is not a regular file")
-
 // newNotFileError returns an error that says what there is under the name instead of a regular file.
 func newNotFileError(op, name string, mode fs.FileMode) error {
-	return &fs.PathError{Op: op, Path: name, Err: fmt.Errorf("%w but %s", errNotFile, kind(mode))}
-}
-
-// kind returns in words what a mode stands for, with its article.
-func kind(mode fs.FileMode) string {
-	switch {
-	case mode.IsRegular():
-		return "a file"
-	case mode.IsDir():
-		return "a folder"
-	case mode&fs.ModeSymlink != 0:
-		return "a link"
-	case mode&fs.ModeNamedPipe != 0:
-		return "a named pipe"
-	case mode&fs.ModeSocket != 0:
-		return "a socket"
-	}
-	return "a device"
+	return &fs.PathError{Op: op, Path: name, Err: fault.NotFile(mode)}
 }
 
 // A TooLargeError is a file that has more bytes than its reader accepts.

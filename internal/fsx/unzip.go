@@ -61,7 +61,7 @@ func unzipEntry(root *os.Root, entry *zip.File, limit int64) (int64, error) {
 		}
 		return int64(len(target)), root.Symlink(string(target), entry.Name)
 	case !mode.IsRegular():
-		return 0, errNotFile
+		return 0, fault.ErrNotFile
 	}
 	file, err := root.OpenFile(entry.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, entry.Mode().Perm())
 	if err != nil {

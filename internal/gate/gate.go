@@ -4,6 +4,7 @@ package gate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,13 @@ type Gate struct {
 	Argv []string
 	// IfThere are arguments FILE=ARGUMENT, which come first if the repository has the file.
 	IfThere []string
+	// ProgramSettings are patterns of files from which the program takes settings by itself: PATTERN, or PATTERN=TEXT
+	// where only files with the text have such settings.
+	ProgramSettings []string
+	// Comments is a regular expression of the comments by which the program lets findings through; empty for none. They
+	// count in the files that CommentFiles select, or else FilePatterns.
+	Comments     string
+	CommentFiles []string
 	// Settings are the settings NAME=VALUE of a built-in gate.
 	Settings []string
 	// Log receives the output for people.
@@ -89,6 +97,9 @@ func (g Gate) Run(ctx context.Context) error {
 	g.Log = &syncWriter{w: g.Log}
 	result, err := g.check(ctx)
 	g.grade(&result.report)
+	notes, listErr := g.overrides()
+	result.report.Findings = append(result.report.Findings, notes...)
+	err = cmp.Or(err, listErr)
 	var notRun *NotRunError
 	var nothing *NothingToDoError
 	switch {

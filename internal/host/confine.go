@@ -2,6 +2,7 @@ package host
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -53,6 +54,22 @@ func below(parent string, path ...string) string {
 		return ""
 	}
 	return filepath.Join(append([]string{parent}, path...)...)
+}
+
+// makeHome makes the home folder of a step. Of what an earlier run has left there only caches stay: anything else would
+// be settings of the programs.
+func makeHome(root, step string) (string, error) {
+	home := filepath.Join(root, pipeline.StateDir, "home", step)
+	if err := os.MkdirAll(home, fsx.PrivateDir); err != nil {
+		return "", err
+	}
+	entries, err := os.ReadDir(home)
+	for _, entry := range entries {
+		if entry.Name() != ".cache" || !entry.IsDir() {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(home, entry.Name())))
+		}
+	}
+	return home, err
 }
 
 // folders returns the variables of the folders that programs would look for in the person's home.
@@ -159,15 +176,13 @@ func (m machine) files(root string, step pipeline.Step, toolFolders []string) *p
 	}
 	folders := m.folders()
 	f := &process.Files{
-		Readable: append(m.programFolders(), below(m.cache, "lockstep"), folders["GOENV"]),
+		// Not what is private: with the key of the cache a step could store the results of others.
+		Readable: append(m.programFolders(), below(m.cache, "lockstep", "tools"), folders["GOENV"]),
 		Writable: []string{
 			root, m.temporary(), folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"],
 			folders["JSII_RUNTIME_PACKAGE_CACHE_ROOT"], folders["GRADLE_USER_HOME"], m.mavenRepository(),
 			tools.Getenv(m.environ, "GOTMPDIR"), tools.Getenv(m.environ, "GOCOVERDIR"),
 		},
-	}
-	if slices.Contains(step.Tools, pipeline.ToolNpm) || slices.Contains(step.Tools, pipeline.ToolPython) {
-		f.Writable = append(f.Writable, below(m.cache, "lockstep")) // it may install tools of this program
 	}
 	for _, folder := range toolFolders {
 		f.Readable = append(f.Readable, filepath.Dir(folder)) // bin is beside what it needs

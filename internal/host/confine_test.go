@@ -88,6 +88,32 @@ func TestStep_OtherFilesAreHidden(t *testing.T) {
 	}
 }
 
+// A step that is a pull request's code would otherwise decide what others say: by the key of the cache, by a tool that
+// it changes, or by settings that it leaves behind.
+func TestStep_DecidesNothingOfOtherSteps(t *testing.T) {
+	root := repository(t, nil)
+	environ, home, _ := person(t, root)
+	writeFile(t, home, ".cache/lockstep/private/cache.key", "key of the cache")
+	writeFile(t, home, ".cache/lockstep/tools/linter/bin/linter", "as it was installed")
+	cache := home + "/.cache/lockstep/"
+	attack := shellStep("attack", "ls -A $HOME; echo x > $HOME/.linter.yml; mkdir -p $HOME/.cache; touch $HOME/.cache/x;"+
+		" cat "+cache+"private/*; echo x > "+cache+"tools/linter/bin/linter; true")
+	attack.Tools = []string{pipeline.ToolNode, pipeline.ToolNpm, pipeline.ToolPython}
+	other := shellStep("other", "ls -A $HOME")
+	other.Needs = []string{"attack"}
+	for _, left := range []string{"", ".cache\n"} { // by an earlier run
+		results := runSteps(t, &Runner{Root: root, Environ: environ, NoCache: true}, attack, other)
+		require.True(t, results["other"].Passed())
+		assert.Empty(t, readFile(t, results["other"].Log))
+		seen := readFile(t, results["attack"].Log)
+		assert.True(t, strings.HasPrefix(seen, left) && !strings.Contains(seen, ".linter.yml"), seen)
+		if process.CanHideFiles() {
+			assert.NotContains(t, seen, "key of the cache")
+			assert.Equal(t, "as it was installed", readFile(t, cache, "tools/linter/bin/linter"))
+		}
+	}
+}
+
 // Java takes a person's home from the list of users, whatever HOME says.
 func TestMachine_MavenKeepsItsPackagesAndSeesNoSettings(t *testing.T) {
 	m := newMachine([]string{"HOME=/home/jo", "XDG_CACHE_HOME=/home/jo/.cache", "TMPDIR=/scratch"})

@@ -17,6 +17,7 @@ import (
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
+	"lockstep/tools"
 )
 
 // defaultStopTimeout is how long an interrupted step may take to end by itself before its process group is killed. A
@@ -149,12 +150,15 @@ func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cm
 	if err != nil {
 		return nil, nil, err
 	}
-	home := filepath.Join(root, pipeline.StateDir, "home")
-	if err := os.MkdirAll(home, fsx.PrivateDir); err != nil {
+	home, err := makeHome(root, step.Name)
+	if err != nil {
 		return nil, nil, fmt.Errorf("a home folder for it cannot be created: %w", err)
 	}
 	m := newMachine(r.Environ)
 	cmd.Env = m.hidePerson(cmd.Env, home)
+	if step.Effect != pipeline.AWS {
+		cmd.Env = append(cmd.Env, tools.OwnDirVariable+"="+filepath.Join(home, ".cache", "lockstep"))
+	}
 	files := m.files(root, step, folders)
 	if files == nil || !process.CanHideFiles() {
 		return cmd, nil, nil

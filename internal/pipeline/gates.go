@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"lockstep/config"
@@ -35,6 +36,13 @@ type gate struct {
 	offline bool
 	// onlyWith is a file of settings without which the program cannot work, and a repository wants none of it.
 	onlyWith string
+	// programSettings are the files of a repository from which the program takes settings by itself: PATTERN, or
+	// PATTERN=TEXT where only files with the text have such settings. The report names those that are there.
+	programSettings []string
+	// comments matches the comments by which the program lets findings through and that it cannot be told to ignore; the
+	// report has each. They count in the files that commentFiles select, or else files.
+	comments     string
+	commentFiles []string
 	// ifThere are arguments of the program that it gets if the repository has a file: FILE=ARGUMENT.
 	ifThere []string
 	// inputs are the patterns of what it reads besides files.
@@ -70,6 +78,15 @@ func (g gate) step() Step {
 	for _, argument := range g.ifThere {
 		command = append(command, "--if-there", argument)
 	}
+	for _, pattern := range g.programSettings {
+		command = append(command, "--settings", pattern)
+	}
+	if g.comments != "" {
+		command = append(command, "--comments", g.comments)
+	}
+	for _, pattern := range g.commentFiles {
+		command = append(command, "--comments-in", pattern)
+	}
 	for _, setting := range g.settings {
 		command = append(command, "--set", setting)
 	}
@@ -80,10 +97,22 @@ func (g gate) step() Step {
 		Name: g.name, Stage: g.stage, Summary: g.summary, Image: g.image, Command: command, Tools: g.tools, Needs: g.needs,
 		Environment:  g.environment,
 		TriggerPaths: g.triggerPaths(), TriggerText: g.whenText, Installs: g.installs, Installed: g.installed,
-		Offline: g.offline, Inputs: slices.Concat(g.files, g.inputs, []string{config.WaiversFile}),
+		Offline: g.offline, Inputs: slices.Concat(g.files, g.inputs, g.settingsFiles(), []string{config.WaiversFile}),
 		Outputs: append([]string{ReportFile(g.name, g.reportFormat)},
 			g.outputs...), Caches: g.caches, Env: g.env, CacheTTL: g.cacheTTL,
 	}
+}
+
+// settingsFiles returns the patterns of the files with settings of the program.
+func (g gate) settingsFiles() []string {
+	var patterns []string
+	for _, setting := range g.programSettings {
+		pattern, _, _ := strings.Cut(setting, "=")
+		if !slices.Contains(g.inputs, pattern) && !slices.Contains(patterns, pattern) {
+			patterns = append(patterns, pattern)
+		}
+	}
+	return patterns
 }
 
 // triggerPaths returns the patterns of the files of which one has to be there for the gate to run.
@@ -176,10 +205,13 @@ var qualityGates = []gate{
 			"golangci-lint", "run", "--allow-parallel-runners", "--show-stats=false", "--max-issues-per-linter=0",
 			"--max-same-issues=0", "--output.sarif.path=stdout", "./...",
 		},
-		reportFormat: SARIF,
-		inputs:       append([]string{".golangci.yml"}, goSources...),
-		tools:        []string{ToolGo, ToolGolangciLint},
-		caches:       append([]string{CacheLint}, goCaches...),
+		reportFormat:    SARIF,
+		programSettings: []string{".golangci.yml", ".golangci.yaml", ".golangci.toml", ".golangci.json"},
+		comments:        `//\s*nolint\b.*|//\s*lint:(file-)?ignore\b.*|//\s*revive:disable.*`,
+		commentFiles:    ownGoFiles,
+		inputs:          goSources,
+		tools:           []string{ToolGo, ToolGolangciLint},
+		caches:          append([]string{CacheLint}, goCaches...),
 	},
 	{
 		name:         "tidy",
@@ -194,27 +226,29 @@ var qualityGates = []gate{
 		caches:       goCaches,
 	},
 	{
-		name:         "markdown",
-		stage:        Quality,
-		summary:      "Markdown has mdformat's form",
-		image:        ImagePython,
-		argv:         []string{"mdformat", "--check"},
-		files:        markdownFiles,
-		inputs:       []string{".mdformat.toml"},
-		reportFormat: Mdformat,
-		tools:        []string{ToolMdformat},
+		name:            "markdown",
+		stage:           Quality,
+		summary:         "Markdown has mdformat's form",
+		image:           ImagePython,
+		argv:            []string{"mdformat", "--check"},
+		files:           markdownFiles,
+		programSettings: []string{"**/.mdformat.toml"},
+		reportFormat:    Mdformat,
+		tools:           []string{ToolMdformat},
 	},
 	{
-		name:         "prose",
-		stage:        Quality,
-		summary:      "the documentation's words and the length of its sentences",
-		image:        ImageGo,
-		argv:         []string{"vale", "--output=JSON"},
-		files:        documentFiles,
-		onlyWith:     ".vale.ini",
-		inputs:       []string{".vale.ini", "tools/vale/styles/**"},
-		reportFormat: Vale,
-		tools:        []string{ToolVale},
+		name:            "prose",
+		stage:           Quality,
+		summary:         "the documentation's words and the length of its sentences",
+		image:           ImageGo,
+		argv:            []string{"vale", "--output=JSON"},
+		files:           documentFiles,
+		onlyWith:        ".vale.ini",
+		programSettings: []string{".vale.ini", "_vale.ini", "vale.ini"},
+		comments:        `<!--\s*vale\s.*`,
+		inputs:          []string{"tools/vale/styles/**"},
+		reportFormat:    Vale,
+		tools:           []string{ToolVale},
 	},
 	{
 		name:    "site",
@@ -232,14 +266,15 @@ var qualityGates = []gate{
 		env:          map[string]string{"NO_MKDOCS_2_WARNING": "1"},
 	},
 	{
-		name:         "workflows",
-		stage:        Quality,
-		summary:      "mistakes in GitHub workflows",
-		image:        ImageGo,
-		argv:         []string{"actionlint", "-oneline", "-no-color"},
-		files:        []string{".github/workflows/*.yml", ".github/workflows/*.yaml"},
-		reportFormat: Actionlint,
-		tools:        []string{ToolActionlint},
+		name:            "workflows",
+		stage:           Quality,
+		summary:         "mistakes in GitHub workflows",
+		image:           ImageGo,
+		argv:            []string{"actionlint", "-oneline", "-no-color"},
+		files:           []string{".github/workflows/*.yml", ".github/workflows/*.yaml"},
+		programSettings: []string{".github/actionlint.yaml", ".github/actionlint.yml"},
+		reportFormat:    Actionlint,
+		tools:           []string{ToolActionlint},
 	},
 	{
 		name:         "pipeline-files",
@@ -254,15 +289,18 @@ var qualityGates = []gate{
 		offline:      true,
 	},
 	{
-		name:         "dockerfiles",
-		stage:        Quality,
-		summary:      "mistakes in Dockerfiles",
-		image:        ImagePython,
-		argv:         []string{"hadolint", "--no-color", "--format", "sarif"},
-		files:        []string{"**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/Containerfile", "!**/testdata/**"},
-		inputs:       []string{".hadolint.yaml"},
-		reportFormat: SARIF,
-		tools:        []string{ToolHadolint},
+		name:    "dockerfiles",
+		stage:   Quality,
+		summary: "mistakes in Dockerfiles",
+		image:   ImagePython,
+		argv:    []string{"hadolint", "--no-color", "--format", "sarif"},
+		files: []string{
+			"**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/Containerfile", "!**/testdata/**",
+		},
+		programSettings: []string{".hadolint.yaml", ".hadolint.yml"},
+		comments:        `#\s*hadolint\s+(global\s+)?ignore.*`,
+		reportFormat:    SARIF,
+		tools:           []string{ToolHadolint},
 	},
 	{
 		name:         "waivers",
@@ -370,7 +408,10 @@ var ownTestGates = []gate{
 func vulnerabilityGates(c *config.Config) []gate {
 	osvScanner := []string{
 		"osv-scanner", "scan", "source", "--format", "sarif", "--no-resolve",
-		"--experimental-exclude", StateDir, "--allow-no-lockfiles", "--recursive", ".",
+		"--experimental-exclude", StateDir, "--experimental-exclude", "node_modules",
+		"--experimental-exclude", ".venv",
+		// A lock file that Git knows counts, whatever .gitignore says.
+		"--no-ignore", "--allow-no-lockfiles", "--recursive", ".",
 	}
 	if folder := c.Pipeline.Gates.OSVDatabases; folder != "" {
 		osvScanner = slices.Insert(osvScanner, 3, "--offline-vulnerabilities", "--local-db-path", folder)
@@ -388,11 +429,12 @@ func vulnerabilityGates(c *config.Config) []gate {
 				"gosec", "-fmt", "sarif", "-exclude=G104", "-nosec",
 				"-exclude-dir", "^ci(/|$)", "-exclude-dir", "^tests(/|$)", "-exclude-dir", "^[.]lockstep(/|$)", "./...",
 			},
-			ifThere:      []string{".gosec.json=-conf=.gosec.json"},
-			reportFormat: SARIF,
-			inputs:       slices.Concat(goSources, []string{"!**/*_test.go", "!**/testdata/**", "!tests/**", ".gosec.json"}),
-			tools:        []string{ToolGo, ToolGosec},
-			caches:       goCaches,
+			ifThere:         []string{".gosec.json=-conf=.gosec.json"},
+			programSettings: []string{".gosec.json"},
+			reportFormat:    SARIF,
+			inputs:          slices.Concat(goSources, []string{"!**/*_test.go", "!**/testdata/**", "!tests/**"}),
+			tools:           []string{ToolGo, ToolGosec},
+			caches:          goCaches,
 		},
 		{
 			// What is imported but never called is a warning of this program's.
@@ -410,53 +452,58 @@ func vulnerabilityGates(c *config.Config) []gate {
 			cacheTTL:     vulnerabilityTTL,
 		},
 		{
-			name:         "osv",
-			stage:        Security,
-			summary:      "known vulnerabilities in the lock files",
-			image:        ImageGo,
-			argv:         osvScanner,
-			reportFormat: SARIF,
-			when:         lockFiles,
-			inputs:       append(slices.Clone(lockFiles), "osv-scanner.toml"),
-			tools:        []string{ToolOSVScanner},
-			cacheTTL:     vulnerabilityTTL,
+			name:            "osv",
+			stage:           Security,
+			summary:         "known vulnerabilities in the lock files",
+			image:           ImageGo,
+			argv:            osvScanner,
+			reportFormat:    SARIF,
+			when:            lockFiles,
+			programSettings: []string{"**/osv-scanner.toml"},
+			inputs:          lockFiles,
+			tools:           []string{ToolOSVScanner},
+			cacheTTL:        vulnerabilityTTL,
 		},
 	}
 }
 
 var secretGates = []gate{
 	{
-		name:         "secrets",
-		defaultLevel: "error",
-		stage:        Security,
-		summary:      "secrets in the files",
-		image:        ImageGo,
-		argv:         gitleaksCommand("dir"),
-		reportFormat: SARIF,
-		inputs:       []string{"**"},
-		tools:        []string{ToolGitleaks},
+		name:            "secrets",
+		defaultLevel:    "error",
+		stage:           Security,
+		summary:         "secrets in the files",
+		image:           ImageGo,
+		argv:            gitleaksCommand("dir"),
+		reportFormat:    SARIF,
+		inputs:          []string{"**"},
+		programSettings: gitleaksSettings,
+		tools:           []string{ToolGitleaks},
 	},
 	{
-		name:         "history",
-		defaultLevel: "error",
-		stage:        Security,
-		summary:      "secrets in the history",
-		image:        ImageGo,
-		argv:         gitleaksCommand("git"),
-		reportFormat: SARIF,
-		inputs:       []string{History, ".gitleaks.toml", ".gitleaksignore"},
-		tools:        []string{ToolGit, ToolGitleaks},
+		name:            "history",
+		defaultLevel:    "error",
+		stage:           Security,
+		summary:         "secrets in the history",
+		image:           ImageGo,
+		argv:            gitleaksCommand("git"),
+		reportFormat:    SARIF,
+		programSettings: gitleaksSettings,
+		inputs:          []string{History},
+		tools:           []string{ToolGit, ToolGitleaks},
 	},
 	{
-		name:         "baseline",
-		stage:        Security,
-		summary:      "secrets that are not in the baseline",
-		image:        ImagePython,
-		argv:         []string{"detect-secrets", "scan", "--no-verify"},
-		files:        secretScanFiles,
-		inputs:       []string{secretsBaseline},
-		reportFormat: DetectSecrets,
-		tools:        []string{ToolDetectSecrets},
+		name:    "baseline",
+		stage:   Security,
+		summary: "secrets that are not in the baseline",
+		image:   ImagePython,
+		argv: []string{
+			"detect-secrets", "scan", "--no-verify", "--disable-filter", "detect_secrets.filters.allowlist.is_line_allowlisted",
+		},
+		files:           secretScanFiles,
+		programSettings: []string{secretsBaseline},
+		reportFormat:    DetectSecrets,
+		tools:           []string{ToolDetectSecrets},
 	},
 }
 
@@ -477,10 +524,14 @@ func imageGates(c *config.Config) []gate {
 	}
 }
 
+// gitleaksSettings are the files from which gitleaks takes settings by itself.
+var gitleaksSettings = []string{".gitleaks.toml", ".gitleaksignore"}
+
 // gitleaksCommand returns a command that reports where a secret is and never the secret.
 func gitleaksCommand(mode string) []string {
 	return []string{
-		"gitleaks", mode, ".", "--no-banner", "--no-color", "--log-level", "warn", "--redact=100",
+		"gitleaks", mode, ".", "--no-banner", "--no-color", "--log-level", "warn",
+		"--redact=100", "--ignore-gitleaks-allow",
 		"--max-target-megabytes", "50", "--report-format", "sarif", "--report-path", "-",
 	}
 }
@@ -498,11 +549,14 @@ func templateGate(environment string) gate {
 	return gate{
 		name: "templates:" + environment, stage: Security, summary: "mistakes in the templates of " +
 			environment, image: ImagePython, environment: environment,
-		argv:         []string{"cfn-lint", "--format", "sarif", "--template", AssemblyDir(environment) + "/*.template.json"},
-		reportFormat: SARIF, inputs: []string{
-			AssemblyDir(environment) + "/**",
-			".cfnlintrc.yaml",
-		}, tools: []string{ToolCfnLint}, needs: []string{string(Synth)},
+		// What a template says of errors in its metadata, which the CDK app has written, does not count.
+		argv: []string{
+			"cfn-lint", "--format", "sarif", "--mandatory-checks", "E",
+			"--template", AssemblyDir(environment) + "/*.template.json",
+		},
+		programSettings: []string{".cfnlintrc", ".cfnlintrc.yaml", ".cfnlintrc.yml"},
+		reportFormat:    SARIF, inputs: []string{AssemblyDir(environment) + "/**"},
+		tools: []string{ToolCfnLint}, needs: []string{string(Synth)},
 	}
 }
 

@@ -9,8 +9,7 @@ var pythonProject = []string{
 
 // pythonInputs are the files that the gates for Python code read, with the settings of their programs.
 var pythonInputs = []string{
-	"**/*.py", "**/*.pyi", "**/pyproject.toml", "**/setup.cfg", "**/ruff.toml", "**/.ruff.toml", "**/mypy.ini",
-	"**/.mypy.ini", ".bandit", "bandit.yaml", "!**/.venv/**", "!**/venv/**",
+	"**/*.py", "**/*.pyi", "**/pyproject.toml", "**/setup.cfg", "!**/.venv/**", "!**/venv/**",
 }
 
 // pythonPackageFiles are what the packages of Python are installed from.
@@ -20,6 +19,9 @@ var pythonPackageFiles = []string{
 	"!**/.venv/**", "!**/venv/**", "!**/testdata/**",
 }
 
+// ruffSettings are the files from which ruff takes settings by itself.
+var ruffSettings = []string{"**/ruff.toml", "**/.ruff.toml", "**/pyproject.toml=[tool.ruff"}
+
 // pythonSettings are the files in which programs for Python code are configured.
 var pythonSettings = []string{".pre-commit-config.yaml", "pyproject.toml", "*/pyproject.toml", "setup.cfg", "tox.ini"}
 
@@ -27,26 +29,32 @@ var pythonSettings = []string{".pre-commit-config.yaml", "pyproject.toml", "*/py
 // in the files of pythonInputs.
 var pythonGates = []gate{
 	{
-		name:         "python-format",
-		when:         pythonProject,
-		stage:        Quality,
-		summary:      "Python code has ruff's form",
-		image:        ImagePython,
-		argv:         []string{"ruff", "format", "--check", "--no-cache", "."},
-		inputs:       pythonInputs,
-		reportFormat: RuffFormat,
-		tools:        []string{ToolRuff},
+		name:            "python-format",
+		when:            pythonProject,
+		stage:           Quality,
+		summary:         "Python code has ruff's form",
+		image:           ImagePython,
+		argv:            []string{"ruff", "format", "--check", "--no-cache", "--no-respect-gitignore", "."},
+		programSettings: ruffSettings,
+		comments:        `#\s*(fmt|yapf):\s*(off|skip|disable).*`,
+		commentFiles:    PythonFiles,
+		inputs:          pythonInputs,
+		reportFormat:    RuffFormat,
+		tools:           []string{ToolRuff},
 	},
 	{
-		name:         "python-lint",
-		when:         pythonProject,
-		stage:        Quality,
-		summary:      "mistakes in Python code",
-		image:        ImagePython,
-		argv:         []string{"ruff", "check", "--no-cache", "--output-format", "sarif", "."},
-		inputs:       pythonInputs,
-		reportFormat: SARIF,
-		tools:        []string{ToolRuff},
+		name:            "python-lint",
+		when:            pythonProject,
+		stage:           Quality,
+		summary:         "mistakes in Python code",
+		image:           ImagePython,
+		argv:            []string{"ruff", "check", "--no-cache", "--no-respect-gitignore", "--output-format", "sarif", "."},
+		programSettings: ruffSettings,
+		comments:        `#\s*(ruff:\s*|flake8:\s*)?noqa.*`,
+		commentFiles:    PythonFiles,
+		inputs:          pythonInputs,
+		reportFormat:    SARIF,
+		tools:           []string{ToolRuff},
 	},
 	{
 		name:    "python-types",
@@ -56,6 +64,11 @@ var pythonGates = []gate{
 		image:   ImagePython,
 		// Packages that are not installed have no types. Where the virtual environment is there, it has them.
 		ifThere: []string{".venv/bin/python=--python-executable=.venv/bin/python"},
+		programSettings: []string{
+			"mypy.ini", ".mypy.ini", "pyproject.toml=[tool.mypy", "setup.cfg=[mypy",
+		},
+		comments:     `#\s*(type:\s*ignore|mypy:).*`,
+		commentFiles: PythonFiles,
 		argv: []string{
 			"mypy", "--no-error-summary", "--hide-error-context", "--show-column-numbers", "--cache-dir=/dev/null",
 			"--ignore-missing-imports", "--explicit-package-bases", "--namespace-packages",
@@ -86,14 +99,16 @@ var pythonGates = []gate{
 		summary: "unsafe Python code",
 		image:   ImagePython,
 		ifThere: []string{"bandit.yaml=--configfile=bandit.yaml"},
+		// Otherwise bandit takes .bandit from any folder.
 		argv: []string{
-			"bandit", "--recursive", "--quiet", "--severity-level", "medium", "--exclude",
+			"bandit", "--recursive", "--quiet", "--ignore-nosec", "--ini", ".bandit", "--severity-level", "medium", "--exclude",
 			"./.venv,./venv,./node_modules,./cdk.out,./.lockstep", "--format", "custom",
 			"--msg-template", "{relpath}:{line}: {severity}: {msg} [{test_id}]", ".",
 		},
-		inputs:       pythonInputs,
-		reportFormat: Bandit,
-		tools:        []string{ToolBandit},
+		programSettings: []string{".bandit", "bandit.yaml"},
+		inputs:          pythonInputs,
+		reportFormat:    Bandit,
+		tools:           []string{ToolBandit},
 	},
 	{
 		name:         "python-order",

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/tests/harness"
+	"lockstep/tools"
 )
 
 // program is the program under test, built once.
@@ -119,13 +120,14 @@ func (s sample) newRepository(t *testing.T) string {
 	return dir
 }
 
-// samplesFolder returns the folder, in the user's cache, where the packages of the samples are installed.
+// samplesFolder returns the folder, in the user's cache or that of the step, where the packages of the samples are
+// installed.
 func samplesFolder() string {
-	cache, err := os.UserCacheDir()
+	dir, err := tools.OwnDir(os.Environ())
 	if err != nil {
-		cache = os.TempDir()
+		dir = os.TempDir()
 	}
-	return filepath.Join(cache, "lockstep", "samples")
+	return filepath.Join(dir, "samples")
 }
 
 // installed returns the folder of the user's cache where the sample's packages are installed, by the hash of their lock

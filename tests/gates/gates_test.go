@@ -35,6 +35,11 @@ func TestGates_FindDefectAndPassCleanTwin(t *testing.T) {
 	proof.Run(t, gates...)
 }
 
+func TestGates_RepositoryDecidesOnlyWhatTheReportNames(t *testing.T) {
+	proof.RunOverrides(t, "bandit", "secrets", "baseline", "templates:dev", "python-lint", "python-types", "dockerfiles",
+		"workflows", "prose")
+}
+
 func TestGates_EachHasProof(t *testing.T) {
 	proven := map[string]bool{}
 	for _, row := range proof.Rows {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lockstep/internal/pipeline"
+	"lockstep/tools"
 )
 
 // Program is the program under test.
@@ -93,7 +94,8 @@ func UserEnviron() []string {
 	var env []string
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
-		if strings.HasPrefix(name, "AWS_") && name != "AWS_CA_BUNDLE" || strings.HasPrefix(name, "LOCKSTEP_") {
+		isSetting := strings.HasPrefix(name, "LOCKSTEP_") && name != tools.OwnDirVariable
+		if strings.HasPrefix(name, "AWS_") && name != "AWS_CA_BUNDLE" || isSetting {
 			continue
 		}
 		env = append(env, pair)

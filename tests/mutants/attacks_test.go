@@ -40,6 +40,45 @@ var attacks = []Mutant{
 		Package: "./internal/host", Fails: []string{"TestStep_SeesNoRegistryTokenAndNoHome"},
 	},
 	{
+		Fault: "a step sees the key that seals the results of all",
+		File:  "internal/host/confine.go", Old: `below(m.cache, "lockstep", "tools")`, New: `below(m.cache, "lockstep")`,
+		Package: "./internal/host", Fails: []string{"TestStep_DecidesNothingOfOtherSteps"},
+	},
+	{
+		Fault: "a step finds the settings that an earlier one has left in its home",
+		File:  "internal/host/confine.go", Old: `if entry.Name() != ".cache" || !entry.IsDir() {`,
+		New:     `if entry.Name() == ".cache" {`,
+		Package: "./internal/host", Fails: []string{"TestStep_DecidesNothingOfOtherSteps"},
+	},
+	{
+		Fault: "nobody is asked where data and control go",
+		File:  "internal/deploy/risk/destinations.go", Old: "if !r.isDestination(name) || mayBePolicy(v) {",
+		New:     "if !r.isDestination(name) || v != resolve.Show(name) {",
+		Package: "./internal/deploy/risk", Fails: []string{"TestPermissionFlags_WhereDataAndControlGo"},
+	},
+	{
+		Fault:   "what AWS publishes of addresses does not count",
+		File:    "internal/awsmodel/awsmodel.go",
+		Old:     `return strings.Contains(pattern, "arn:") || addressFormats.MatchString(format)`,
+		New:     `return pattern+format == "arn:"`,
+		Package: "./internal/deploy/risk", Fails: []string{"TestIsDestination_EveryPropertyThatAWSPublishesAsReceiver"},
+	},
+	{
+		Fault: "a comment in a file hides a secret",
+		File:  "internal/pipeline/gates.go", Old: `"--redact=100", "--ignore-gitleaks-allow",`, New: `"--redact=100",`,
+		Package: "./tests/gates", Fails: []string{"TestGates_RepositoryDecidesOnlyWhatTheReportNames"},
+	},
+	{
+		Fault: "the settings that a gate's program takes from the repository are not named",
+		File:  "internal/gate/overrides.go", Old: "return append(notes, comments...), err", New: "return comments, err",
+		Package: "./tests/gates", Fails: []string{"TestGates_RepositoryDecidesOnlyWhatTheReportNames"},
+	},
+	{
+		Fault: "a lock file that Git is told to ignore is not looked at",
+		File:  "internal/pipeline/gates.go", Old: `"--no-ignore", "--allow-no-lockfiles"`, New: `"--allow-no-lockfiles"`,
+		Package: "./tests/gates/osv", Fails: []string{"TestGate_RepositoryDecidesOnlyWhatTheReportNames"},
+	},
+	{
 		Fault: "an installed tool was changed",
 		File:  "tools/manifest.go", Old: "s.Mtim.Nano(), s.Ctim.Nano()", New: "0, 0",
 		Package: "./tools",

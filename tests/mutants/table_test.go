@@ -78,8 +78,7 @@ var table = []Mutant{
 		File:    "internal/deploy/risk/grants.go",
 		Fault:   "what is denied no more is no more access",
 		Package: "./internal/deploy/risk", Fails: []string{"TestPermissionFlags_StatementsInEveryForm"},
-		Old: "if g.kind == limits || g.kind == implied || isAdded && (g.kind == names || g.kind == attached) {",
-		New: "if g.kind != allows {",
+		Old: "		case limits, implied:\n", New: "		case limits, implied, fixed:\n",
 	},
 	{
 		File:    "internal/deploy/resolve/resolve.go",

@@ -222,6 +222,11 @@ func isHarmless(resourceType, property string) bool {
 	if names, ok := governedProperties[resourceType]; ok {
 		return !slices.Contains(names, property)
 	}
+	return isTagProperty(resourceType, property)
+}
+
+// isTagProperty reports whether a property holds the tags of a resource.
+func isTagProperty(resourceType, property string) bool {
 	published, ok := awsmodel.Lookup(resourceType)
 	return ok && published.TagProperty == property && property != ""
 }

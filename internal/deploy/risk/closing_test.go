@@ -57,7 +57,7 @@ func TestPermissionFlags_WhatClosesIsLost(t *testing.T) {
 		},
 		{
 			name: "another target", kind: listener, before: `{"DefaultActions":[` + forward + `]}`,
-			after: `{"DefaultActions":[{"Type":"forward","TargetGroupArn":"u"}]}`,
+			after: `{"DefaultActions":[{"Type":"forward","TargetGroupArn":"u"}]}`, want: "TargetGroupArn leads to u",
 		},
 		{
 			name: "attributes that a user may write", kind: "AWS::Cognito::UserPoolClient",

@@ -23,6 +23,10 @@ const (
 	names
 	// attached is what a policy is attached to. With less of it, only what the policy denies is lost.
 	attached
+	// leads is where something is sent. A new resource has to send it somewhere, and without one nothing is sent.
+	leads
+	// reports is where a resource sends what happens to it. To have such a place is no more access; to have another is.
+	reports
 	// implied is access that exists where nothing is said. It is not reported, but covers what is.
 	implied
 )
@@ -76,14 +80,28 @@ func isCovered(g grant, by []grant) bool {
 func widerGrants(before, after []grant, isAdded bool) []grant {
 	var wider []grant
 	for _, g := range after {
-		if g.kind == limits || g.kind == implied || isAdded && (g.kind == names || g.kind == attached) {
+		switch g.kind {
+		case limits, implied:
 			continue
+		case names, attached, leads:
+			if isAdded {
+				continue
+			}
+		case reports:
+			if !isScope(g, before) {
+				continue
+			}
 		}
 		if !isCovered(g, before) {
 			wider = append(wider, g)
 		}
 	}
 	return wider
+}
+
+// isScope reports whether any of the grants stands where g does.
+func isScope(g grant, among []grant) bool {
+	return slices.ContainsFunc(among, func(other grant) bool { return other.kind == g.kind && other.scope == g.scope })
 }
 
 // lostLimits returns what held access within its bounds before, and no longer does.
@@ -127,8 +145,11 @@ func (r *reader) addGrant(g grant) {
 		return
 	}
 	g.scope = r.scope
-	if g.kind == limits && g.statement == nil {
+	switch {
+	case g.kind == limits && g.statement == nil:
 		g.scope, g.item = r.path, r.item
+	case g.kind == leads || g.kind == reports:
+		g.scope = r.path
 	}
 	r.grants = append(r.grants, g)
 }
@@ -164,6 +185,7 @@ func grantsOf(resource resolve.Resource) *reader {
 		}
 	}
 	r.scope, r.path = "", ""
+	r.readDelegation(properties)
 	if isWhole {
 		read(r, properties)
 	}
@@ -185,6 +207,10 @@ func isPreflight(method map[string]any) bool {
 // readProperty adds the grants of a property of the resource itself.
 func (r *reader) readProperty(name string, value any) {
 	r.readSecrets(name, value)
+	isTag := slices.Contains(harmless, name) || isTagProperty(r.kind, name)
+	if !isTag && (!r.isGoverned || isHarmless(r.kind, name)) { // all else that governs access is judged
+		r.readDestinations(name, value)
+	}
 	switch {
 	case isHarmless(r.kind, name), r.kind == "AWS::ApiGateway::Method" && isPreflight(r.properties):
 	case isPolicyProperty(r.kind, name):

@@ -38,7 +38,11 @@ var wholeReaders = map[string]func(*reader, map[string]any){
 		}
 		r.add(k, "network rule "+resolve.Text(p))
 	},
-	"AWS::EC2::Route":         readRoute,
+	"AWS::EC2::Route": readRoute,
+	"AWS::SSM::Document": func(r *reader, p map[string]any) {
+		// Whoever it runs for, machines included, runs it with rights of their own.
+		r.add(names, "runs "+resolve.Text(p["Content"])+" with the files "+resolve.Text(p["Attachments"]))
+	},
 	"AWS::Lambda::Permission": readLambdaPermission,
 	"AWS::IAM::AccessKey": func(r *reader, p map[string]any) {
 		r.add(fixed, "makes a key for "+resolve.Text(p["UserName"]))

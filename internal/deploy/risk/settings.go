@@ -189,6 +189,7 @@ func (r *reader) readTogether(name string, value any) {
 	for _, item := range asList(value) {
 		object, _ := item.(map[string]any)
 		kind := resolve.Text(object["Type"])
+		r.readDelegation(object)
 		switch {
 		case name == "Origins": // of a distribution
 			r.add(names, "gets content from "+resolve.Text(object["DomainName"]))

@@ -82,7 +82,7 @@ func TestPermissionFlags_WhatTellsIsLost(t *testing.T) {
 		},
 		{
 			name: "another topic", kind: "AWS::CloudWatch::Alarm", before: alarm,
-			after: strings.Replace(alarm, `["t"]`, `["u"]`, 1),
+			after: strings.Replace(alarm, `["t"]`, `["u"]`, 1), want: "AlarmActions leads to u",
 		},
 		{name: "an alarm that was off", kind: "AWS::CloudWatch::Alarm", before: `{"ActionsEnabled":false}`},
 	})

@@ -357,10 +357,6 @@ func TestPermissionFlags_EverydayChangesAreNotFlagged(t *testing.T) {
 		{kind: "AWS::ApiGateway::Stage", before: `{}`, after: `{"AccessLogSetting":{"DestinationArn":"l","Format":"f"}}`},
 		{kind: "AWS::S3::Bucket", before: `{}`, after: `{"LifecycleConfiguration":{"Rules":[]},"Tags":[{"Key":"Public",` +
 			`"Value":"true"}]}`},
-		{
-			kind: "AWS::Events::Rule", before: `{"Targets":[{"Id":"a","Arn":"arn:aws:sqs:eu-west-1:111122223333:a"}]}`,
-			after: `{"Targets":[{"Id":"a","Arn":"arn:aws:sqs:eu-west-1:111122223333:b"}]}`,
-		},
 		{kind: "AWS::CloudWatch::Alarm", before: `{"Threshold":1}`, after: `{"Threshold":2,"DatapointsToAlarm":3}`},
 		{
 			kind: "AWS::StepFunctions::StateMachine", before: `{"DefinitionString":"{}"}`,

@@ -10,3 +10,5 @@ import (
 func TestMain(m *testing.M) { proof.Main(m) }
 
 func TestGate_FindsDefectAndPassesCleanTwin(t *testing.T) { proof.Run(t, "lint") }
+
+func TestGate_RepositoryDecidesOnlyWhatTheReportNames(t *testing.T) { proof.RunOverrides(t, "lint") }

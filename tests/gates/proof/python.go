@@ -25,15 +25,16 @@ var pythonRows = []Row{
 
 // pythonRow returns a row about one file of a project in Python.
 func pythonRow(gate, name, rule, location, defect, twin string) Row {
-	// The site of the documentation has Python code of its own, which is about something else.
-	removeSite := func(t testing.TB, p *Project) {
-		require.NoError(t, os.RemoveAll(filepath.Join(p.Root, "tools")))
-	}
 	return Row{
 		Gate: gate, Name: name, files: oneFile("pyproject.toml", "[project]\nname = \"proof\"\nversion = \"1.0.0\"\n"),
 		defect: oneFile("app.py", defect), twin: oneFile("app.py", twin), rule: rule, location: location,
 		prepareDefect: removeSite, prepareTwin: removeSite,
 	}
+}
+
+// removeSite removes the site of the documentation, which has Python code of its own, about something else.
+func removeSite(t testing.TB, p *Project) {
+	require.NoError(t, os.RemoveAll(filepath.Join(p.Root, "tools", "mkdocs")))
 }
 
 // branches returns a function with n branches.
