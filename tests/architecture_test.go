@@ -137,6 +137,7 @@ var allowedImports = map[string][]string{
 	},
 	"internal/display":             {},
 	"internal/display/displaytest": {},
+	"internal/fault/faulttest":     {"internal/fault"},
 	"internal/redact":              {"internal/display"},
 	"internal/gate/images":         {"internal/fault"},
 	"internal/repo": {
@@ -188,7 +189,7 @@ var allowedImports = map[string][]string{
 	"tests/iam":              {},
 	"tests/module":           {"tests/harness", "tests/module/recording"},
 	"tests/module/recording": {},
-	"tests/mutants":          {"internal/deploy/simulated", "tests/harness"},
+	"tests/mutants":          {"internal/deploy/simulated", "tests/harness", "tests/module"},
 	"bench/deployment/app":   {},
 	"bench/measure":          {},
 	"bench/scale": {

@@ -19,6 +19,7 @@ import (
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 )
 
 // A machine is a folder with a fake builder, which does as Docker is documented to do: it says its version, builds what
@@ -171,10 +172,11 @@ func TestBuilder_EnvironmentHasNoCredentialsOfAWS(t *testing.T) {
 }
 
 func TestBuilder_FailureHasTheEndOfItsOutputAndNoArguments(t *testing.T) {
+	printed := faulttest.Printed(t)
 	m := newMachine(t)
 	i := assembly.Image{Name: "bad", Directory: "asset.bad"}
 	i.Build.Args = map[string]string{"TOKEN": "secret-argument"}
-	err := m.builder("docker").Build(t.Context(), files, i, nil)
+	err := printed.Error(m.builder("docker").Build(t.Context(), files, i, nil))
 	require.ErrorContains(t, err, "docker build ended with status 17:\n  step 1\n  it cannot be built")
 	assert.NotContains(t, err.Error(), "secret-argument")
 	assert.NotContains(t, strings.Join(m.lines, "\n"), "secret-argument")
@@ -182,21 +184,23 @@ func TestBuilder_FailureHasTheEndOfItsOutputAndNoArguments(t *testing.T) {
 }
 
 func TestBuilder_CheckSaysWhatIsMissing(t *testing.T) {
+	printed := faulttest.Printed(t)
 	m := newMachine(t)
 	require.NoError(t, m.builder("docker").Check(t.Context(), web))
 	require.NoError(t, os.WriteFile(filepath.Join(m.dir, "stopped"), nil, 0o600))
-	err := m.builder("docker").Check(t.Context(), web)
+	err := printed.Error(m.builder("docker").Check(t.Context(), web))
 	require.ErrorContains(t, err,
 		"docker does not answer (ended with status 1): start it, or name another builder with CDK_DOCKER")
 	require.ErrorContains(t, err, "Cannot connect to the Docker daemon")
 	assert.Equal(t, fault.ImageBuilder, fault.CodeOf(err))
-	err = m.builder("none").Check(t.Context(), web)
+	err = printed.Error(m.builder("none").Check(t.Context(), web))
 	require.ErrorContains(t, err, "it has to be built, and there is no "+filepath.Join(m.dir, "none")+" on this machine")
 	assert.Equal(t, fault.ImageBuilder, fault.CodeOf(err))
 }
 
 // A build reads no secret of the machine that was not released by name.
 func TestBuilder_SecretsAreReleasedByName(t *testing.T) {
+	printed := faulttest.Printed(t)
 	secret := filepath.Join(t.TempDir(), "npmrc")
 	require.NoError(t, os.WriteFile(secret, nil, 0o600))
 	for name, test := range map[string]struct {
@@ -235,7 +239,7 @@ func TestBuilder_SecretsAreReleasedByName(t *testing.T) {
 			m := newMachine(t)
 			i := web
 			i.Build = test.build
-			err := m.builder("docker", test.environ...).Check(t.Context(), i)
+			err := printed.Error(m.builder("docker", test.environ...).Check(t.Context(), i))
 			if test.want == "" {
 				require.NoError(t, err)
 				return
@@ -248,6 +252,7 @@ func TestBuilder_SecretsAreReleasedByName(t *testing.T) {
 }
 
 func TestBuilder_ArchiveNeedsNoProgram(t *testing.T) {
+	printed := faulttest.Printed(t)
 	m := newMachine(t)
 	image := newImage(t)
 	want, err := image.Digest()
@@ -258,7 +263,7 @@ func TestBuilder_ArchiveNeedsNoProgram(t *testing.T) {
 	var got string
 	require.NoError(t, b.Build(t.Context(), archives, assembly.Image{Archive: "image.tar"}, digestOf(&got)))
 	assert.Equal(t, want.String(), got)
-	err = b.Build(t.Context(), archives, assembly.Image{Archive: "none.tar"}, digestOf(&got))
+	err = printed.Error(b.Build(t.Context(), archives, assembly.Image{Archive: "none.tar"}, digestOf(&got)))
 	require.ErrorContains(t, err, "none.tar is no archive of an image, as `docker save` writes it")
 	assert.Equal(t, fault.ImageBuild, fault.CodeOf(err))
 }

@@ -17,6 +17,7 @@ import (
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/simulated"
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/roles"
 )
 
@@ -122,12 +123,14 @@ func TestGarbage_LeavesImagesAlone(t *testing.T) {
 // Two builds of the same sources are two images, so only a record says which is the right one.
 func TestImages_ExchangedImageIsRefused(t *testing.T) {
 	const other = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	b := newFakeBuilder(t)
 	_, err := c.deploy(withImage(t, topics(1), "1"), DeployRequest{}, b.use)
 	require.NoError(t, err)
 	c.SetImage(testAccount, testRegion, imageKey(), other)
 	_, err = c.deploy(withImage(t, topics(2), "1"), DeployRequest{}, b.use)
+	printed.Error(err)
 	require.ErrorContains(t, err, "image api of stack web: it was exchanged: the repository "+
 		stagingRepositoryName(testTarget)+" has the image "+other+" under 1, and a release has recorded sha256:")
 	assert.Equal(t, fault.StagedExchanged, fault.CodeOf(err))
@@ -201,9 +204,11 @@ func TestImages_WithoutABuilder(t *testing.T) {
 }
 
 func TestImages_MissingRepositoryNamesTheBootstrap(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	c.MissingRepositories = true
 	_, err := c.tryOpen(withImage(t, topics(1), "1"), newFakeBuilder(t).use)
+	printed.Error(err)
 	require.ErrorContains(t, err, "is not there: run `lockstep bootstrap --env acc`")
 	assert.Equal(t, fault.RepositoryMissing, fault.CodeOf(err))
 }
