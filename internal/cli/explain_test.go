@@ -11,8 +11,8 @@ import (
 	"lockstep/internal/fault"
 )
 
-// pageLink matches a link of the table to a page. The terminal shows where the page is.
-var pageLink = regexp.MustCompile(`\[[^\]]*\]\(([^)]*)\)`)
+// linkOfTable matches a link of the table to a page. The terminal shows where the page is.
+var linkOfTable = regexp.MustCompile(`\[[^\]]*\]\(([^)]*)\)`)
 
 func TestExplain_SaysAllThatTheTableHasOfEachCode(t *testing.T) {
 	list, err := runCommand(t, "explain")
@@ -28,7 +28,7 @@ func TestExplain_SaysAllThatTheTableHasOfEachCode(t *testing.T) {
 			texts = append(texts, entry.Remedies...)
 			texts = append(texts, entry.Messages...)
 			for _, text := range texts {
-				assert.Contains(t, words(out), words(pageLink.ReplaceAllString(text, "docs/$1")))
+				assert.Contains(t, words(out), words(linkOfTable.ReplaceAllString(text, "docs/$1")))
 			}
 		})
 	}
