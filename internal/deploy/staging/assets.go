@@ -71,7 +71,8 @@ var ErrAbsent = fault.New(fault.NoSuchResource, "the bucket holds no such object
 
 // Publish uploads an asset of a cloud assembly, whose content has that sum, unless the bucket holds it. Objects are
 // compared by their checksum. One with another content is replaced if this project has put it there, if it was made of
-// the same files or has none, or if the key is the hash of the asset's content. Otherwise the error is a *refusal.Error.
+// the same files or of none, or if the key is the hash of the asset's content. Otherwise the error is a
+// *refusal.Error.
 func (b *Bucket) Publish(ctx context.Context, files fs.FS, a assembly.Asset, sum Sum) error {
 	held, err := b.head(ctx, a.Key)
 	if err != nil && !errors.Is(err, ErrAbsent) {
