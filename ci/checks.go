@@ -117,6 +117,6 @@ func (m *Lockstep) runSelected(ctx context.Context, command string, pick func(pi
 		return "", err
 	}
 	r := p.runGraph(ctx, p.graph.Select(pick))
-	p.summarize(ctx, r, r.result(command))
+	r.summary = p.summarize(ctx, r, r.result(command))
 	return r.text(), r.err()
 }

@@ -134,7 +134,10 @@ func (p *project) withAccountAccess(ctr *dagger.Container, s pipeline.Step) *dag
 	if p.plan != nil {
 		ctr = ctr.WithMountedFile(pipeline.PlanInputFile, p.plan)
 	}
-	if p.live == nil {
+	switch {
+	case p.live == nil && p.emulator == nil:
+		return ctr // nothing runs in it, because the accounts have not been started
+	case p.live == nil:
 		return p.emulator.bind(ctr)
 	}
 	if p.live.endpoint != nil {

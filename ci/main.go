@@ -6,9 +6,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
+	"sync"
 
 	"lockstep/ci/internal/dagger"
 )
@@ -80,11 +82,14 @@ func New(
 		Source: source, ImagePrefix: imagePrefix, CI: ci, CredentialsEndpoint: awsCredentialsEndpoint, Role: awsRole,
 		DefaultEnvironment: environment,
 	}
-	if err := refuseSettings(ctx, ws); err != nil {
-		return nil, err
+	// The files are found while the settings are read, because each question to the caller's machine takes its time.
+	var refused error
+	var settings sync.WaitGroup
+	settings.Go(func() { refused = refuseSettings(ctx, ws) })
+	var err error
+	if source == nil {
+		err = m.findSource(ctx, ws)
 	}
-	if source != nil {
-		return m, nil
-	}
-	return m, m.findSource(ctx, ws)
+	settings.Wait()
+	return m, cmp.Or(refused, err)
 }

@@ -37,6 +37,8 @@ type project struct {
 	commit string
 	// author is the e-mail address of who has written the commit; empty if it was not given.
 	author string
+	// accounts are the emulated accounts as they were before the call; nil if nothing needed them yet.
+	accounts *accounts
 	// emulator is the service of the emulated accounts; nil if it does not run.
 	emulator *emulator
 	// buildResults holds what buildOnce has built, by name.

@@ -68,11 +68,14 @@ type recorder struct {
 	// commit and uncommitted are what the repository's history says; without a commit it has none.
 	commit string
 	// contents is the text of every file that is read.
-	contents        string
-	uncommitted     []string
-	startedAt       map[string]int
-	endedAt         map[string]int
-	containers      map[string]*node
+	contents    string
+	uncommitted []string
+	startedAt   map[string]int
+	endedAt     map[string]int
+	containers  map[string]*node
+	// printed and printedAt are of the commands whose output alone is read.
+	printed         map[string]*node
+	printedAt       map[string]int
 	servicesStarted []*node
 	servicesStopped int
 }
@@ -83,6 +86,7 @@ func newRecorder(t *testing.T, prefix string) (*recorder, *Lockstep) {
 	r := &recorder{
 		byID: map[string]*node{}, exitCodes: map[string]int{}, outputs: map[string]string{}, imageErrors: map[string]string{},
 		startedAt: map[string]int{}, endedAt: map[string]int{}, containers: map[string]*node{},
+		printed: map[string]*node{}, printedAt: map[string]int{},
 		contents: planText, workspaceFiles: map[string]string{projectFile: "/" + projectFile},
 	}
 	client, err := sdk.Connect(context.Background(), sdk.WithConn(r))
@@ -197,8 +201,10 @@ func (r *recorder) value(n *node) (any, error) {
 		return r.register(of), nil
 	case "exitCode":
 		return r.execute(of)
-	case "combinedOutput", "stdout":
+	case "combinedOutput":
 		return r.outputs[r.readContainer(of).step()], nil
+	case "stdout":
+		return r.print(of), nil
 	case "contents":
 		return r.contents, nil
 	case "plaintext":
@@ -225,6 +231,16 @@ func (r *recorder) value(n *node) (any, error) {
 		return r.glob(of, n.args["pattern"].(string)), nil
 	}
 	return nil, fmt.Errorf("the recorder has no answer to %s", n.field)
+}
+
+// print records that the output of a command is read that is no step of its own, and returns it.
+func (r *recorder) print(of *node) string {
+	name := r.readContainer(of).step()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.clock++
+	r.printedAt[name], r.printed[name] = r.clock, of
+	return r.outputs[name]
 }
 
 func (r *recorder) id(n *node) string {

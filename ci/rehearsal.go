@@ -77,16 +77,15 @@ func (p *project) emulatorContainer(certificates *dagger.Directory, secret *dagg
 		WithExposedPort(pipeline.EmulatorPort)
 }
 
-// startEmulator starts the emulated accounts. Their state is kept from one call to the next. The caller must call stop,
-// which lets them write it.
+// startEmulator starts the emulated accounts, which the call has looked at before. Their state is kept from one call to
+// the next. The caller must call stop, which lets them write it.
 func (p *project) startEmulator(ctx context.Context) (stop func() error, err error) {
 	certificates := p.certificates()
 	secret := dag.SetSecret("lockstep-rehearsal", rand.Text())
 	// The cache volume is locked, because two calls at once would write the same state.
 	stateDir := path.Join(pipeline.WorkFolder, pipeline.EmulatorStateFolder)
-	state := dag.CacheVolume("lockstep-accounts-" + p.config.Pipeline.Project)
 	service := p.emulatorContainer(certificates, secret).
-		WithMountedCache(stateDir, state, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
+		WithMountedCache(stateDir, p.accounts.state, lockedCache).
 		AsService(dagger.ContainerAsServiceOpts{Args: pipeline.EmulatorStep.Argv(false)})
 	if service, err = service.Start(ctx); err != nil {
 		text := "the emulated accounts cannot be started: " + p.messageWithImageHint(err)
@@ -106,21 +105,37 @@ func (p *project) startEmulator(ctx context.Context) (stop func() error, err err
 	}, nil
 }
 
-// noteNewAccounts adds a note to a rehearsal whose emulated accounts were new: an engine that needs room removes their
-// state from its cache, and says so to nobody.
+// noteNewAccounts adds a note to a rehearsal whose emulated accounts were new, or gone: an engine that needs room
+// removes their state from its cache, and says so to nobody.
 func (p *project) noteNewAccounts(ctx context.Context, r *graphRun) {
-	if p.live != nil || r == nil {
+	if p.live != nil || r == nil || p.accounts == nil || p.accounts.age == accountsKept {
 		return
 	}
-	const why = "emulated accounts of an earlier call, if there were any, are gone from the engine's cache"
 	for _, o := range r.outcomes {
 		switch {
 		case o.Status == pipeline.Failed && slices.Contains(goneCodes, o.Code):
-			r.notes = append(r.notes, o.Step+": "+why+", with their releases and plans: deploy or plan again")
+			r.notes = append(r.notes, o.Step+": "+p.accounts.age.lackNote())
 		case o.Stage == pipeline.Deploy && o.Status == pipeline.Ran && o.releaseNumber(ctx) == 1:
-			r.notes = append(r.notes, o.Step+": starts again with release 1: "+why)
+			r.notes = append(r.notes, o.Step+": "+p.accounts.age.firstReleaseNote())
 		}
 	}
+}
+
+// lackNote says why the accounts lack what was asked for.
+func (a accountsAge) lackNote() string {
+	if a == accountsNew {
+		return "the emulated accounts are new, so they have no releases and plans yet: deploy or plan first"
+	}
+	return "the emulated accounts of earlier calls are gone from the engine's cache, with their releases and plans: " +
+		"deploy or plan again"
+}
+
+// firstReleaseNote says why the release is the first one.
+func (a accountsAge) firstReleaseNote() string {
+	if a == accountsNew {
+		return "the emulated accounts are new, so this is release 1"
+	}
+	return "starts again with release 1: the emulated accounts of earlier calls are gone from the engine's cache"
 }
 
 // goneCodes are the codes of what a rehearsal lacks when its accounts are new: a release to go back to or to verify,
@@ -129,12 +144,8 @@ var goneCodes = []fault.Code{fault.NoRelease, fault.PlanUnknown}
 
 // releaseNumber returns the number of the release that the step has recorded; 0 if it has recorded none.
 func (o *outcome) releaseNumber(ctx context.Context) int {
-	if o.step.Environment == "" || len(o.step.Outputs) == 0 {
-		return 0
-	}
-	text, err := o.outputDir.File(pipeline.RecordFile(o.Stage, o.step.Environment)).Contents(ctx)
 	var record accountRecord
-	if err != nil || json.Unmarshal([]byte(text), &record) != nil {
+	if json.Unmarshal([]byte(o.record(ctx)), &record) != nil {
 		return 0
 	}
 	return record.Release

@@ -49,17 +49,19 @@ func (p *project) mergeReports(r *graphRun) (*dagger.Directory, error) {
 	return ctr.Directory(pipeline.WorkFolder+"/"+pipeline.MergedReportsDir).WithDirectory("logs", logs), nil
 }
 
-// summarize lets the lockstep binary write the run's summary, as the command line does. If that fails, the run has no
-// summary and text writes a shorter one.
-func (p *project) summarize(ctx context.Context, r *graphRun, results pipeline.RunResults) {
+// summarize lets the lockstep binary write the run's summary, as the command line does. If that fails, the summary is
+// empty and text writes a shorter one.
+func (p *project) summarize(ctx context.Context, r *graphRun, results pipeline.RunResults) string {
 	reachesAWS := func(s pipeline.Step) bool { return s.Effect == pipeline.AWS }
 	s := pipeline.SummaryStep
 	if p.provideResults(s, r.collectOutputs(pipeline.RecordsDir, reachesAWS), results) != nil {
-		return
+		return ""
 	}
-	if text, err := p.container(s).WithExec(s.Argv(false)).Stdout(ctx); err == nil {
-		r.summary = strings.TrimSpace(text)
+	text, err := p.container(s).WithExec(s.Argv(false)).Stdout(ctx)
+	if err != nil {
+		return ""
 	}
+	return strings.TrimSpace(text)
 }
 
 // isAny picks every step.

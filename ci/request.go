@@ -50,12 +50,15 @@ func (m *Lockstep) runStages(ctx context.Context, q request, stages ...pipeline.
 		selected = slices.Concat(stages, pipeline.GateStages)
 	}
 	g := p.pendingGraph(p.selectSteps(selected, environments...)).WithExtraArgs(stages[0], q.arguments...)
+	if stages[0] == pipeline.Deploy && p.live == nil && q.plan == nil {
+		return p.rehearseDeployment(ctx, g, environments)
+	}
 	var r *graphRun
 	var summary sync.WaitGroup
-	err = p.withAccounts(ctx, func() error {
+	err = p.withAccounts(ctx, "", func() error {
 		r = p.runGraph(ctx, g)
 		// The summary is written while the accounts are being stopped.
-		summary.Go(func() { p.summarize(ctx, r, p.stageResult(r, stages[0], environments)) })
+		summary.Go(func() { r.summary = p.summarize(ctx, r, p.stageResult(r, stages[0], environments)) })
 		return nil
 	})
 	summary.Wait()
@@ -85,7 +88,7 @@ func (m *Lockstep) runStep(ctx context.Context, q request, step pipeline.Step) (
 		return nil, err
 	}
 	var r *graphRun
-	err = p.withAccounts(ctx, func() error {
+	err = p.withAccounts(ctx, step.Command[1], func() error {
 		g, err := pipeline.NewGraph([]pipeline.Step{step})
 		if err != nil {
 			return err
@@ -126,10 +129,15 @@ func (m *Lockstep) prepare(ctx context.Context, q request) (*project, []config.E
 }
 
 // withAccounts calls do while the accounts can be reached. In a rehearsal it starts the emulated accounts before and
-// stops them after.
-func (p *project) withAccounts(ctx context.Context, do func() error) error {
+// stops them after. The command is that of an operation; empty for steps of the table.
+func (p *project) withAccounts(ctx context.Context, command string, do func() error) error {
 	if p.live != nil {
 		return do()
+	}
+	if p.accounts == nil {
+		if err := p.lookAtAccounts(ctx, "", slices.Contains(readingCommands, command)); err != nil {
+			return err
+		}
 	}
 	stop, err := p.startEmulator(ctx)
 	if err != nil {
@@ -137,3 +145,7 @@ func (p *project) withAccounts(ctx context.Context, do func() error) error {
 	}
 	return errors.Join(do(), stop())
 }
+
+// readingCommands are the commands that change nothing in the accounts, so that what a deployment has found there still
+// holds.
+var readingCommands = []string{"board", "diagnose", "drift", "status", "verify"}

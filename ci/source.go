@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -70,12 +72,15 @@ var rightsArguments = []string{
 // moduleRightsArguments are those of rightsArguments that all functions share.
 var moduleRightsArguments = []string{"awsCredentialsEndpoint", "awsRole"}
 
-// settingsFiles are the files of a repository from which Dagger takes the defaults of arguments: how to find those
-// that give rights, and where a person sets them instead.
-var settingsFiles = []struct {
+// A settingsFile is a file of a repository from which Dagger takes the defaults of arguments: how to find those that
+// give rights, and where a person sets them instead.
+type settingsFile struct {
 	name, instead string
 	find          func(text string) string
-}{
+}
+
+// settingsFiles are all of them.
+var settingsFiles = []settingsFile{
 	{".env", "set it in a .env in a folder above the repository", findRights},
 	{"dagger.json", "set it in a .env in a folder above the repository", findCustomizedRights},
 	{workspaceFile, "set it in ~/.config/dagger/config.toml, which is Dagger's file of your own", findWorkspaceRights},
@@ -87,23 +92,32 @@ func refuseSettings(ctx context.Context, workspace *dagger.Workspace) error {
 	if workspace == nil {
 		return nil
 	}
-	for _, file := range settingsFiles {
-		name, err := workspace.FindUp(ctx, file.name)
-		if err != nil {
-			return messageError("the current folder cannot be read", err)
-		}
-		if name == "" {
-			continue
-		}
-		text, err := workspace.File(name).Contents(ctx)
-		name = strings.TrimPrefix(name, "/")
-		if err != nil {
-			return messageError(name+" cannot be read", err)
-		}
-		if setting := file.find(text); setting != "" {
-			return fmt.Errorf("%s of the repository sets %s, which gives rights to whoever calls a function there: remove "+
-				"it, and %s, or pass the argument", name, setting, file.instead)
-		}
+	errs := make([]error, len(settingsFiles))
+	var all sync.WaitGroup
+	for i, file := range settingsFiles {
+		all.Go(func() { errs[i] = file.refuse(ctx, workspace) })
+	}
+	all.Wait()
+	return cmp.Or(errs...)
+}
+
+// refuse returns an error if the file of the caller's repository would set an argument that gives rights.
+func (f settingsFile) refuse(ctx context.Context, workspace *dagger.Workspace) error {
+	name, err := workspace.FindUp(ctx, f.name)
+	if err != nil {
+		return messageError("the current folder cannot be read", err)
+	}
+	if name == "" {
+		return nil
+	}
+	text, err := workspace.File(name).Contents(ctx)
+	name = strings.TrimPrefix(name, "/")
+	if err != nil {
+		return messageError(name+" cannot be read", err)
+	}
+	if setting := f.find(text); setting != "" {
+		return fmt.Errorf("%s of the repository sets %s, which gives rights to whoever calls a function there: remove "+
+			"it, and %s, or pass the argument", name, setting, f.instead)
 	}
 	return nil
 }

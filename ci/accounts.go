@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"path"
+	"regexp"
+	"strings"
+
+	"lockstep/ci/internal/dagger"
+	"lockstep/internal/pipeline"
+)
+
+// accounts is what the engine keeps of the emulated accounts of a repository, as it is before a call starts them.
+type accounts struct {
+	// state is the cache volume with their state. Only one container at a time may use it.
+	state *dagger.CacheVolume
+	key   string
+	// age says whether an earlier call has left a state.
+	age accountsAge
+	// answer is what the deployment with the same fingerprint ended with; empty if it is not known.
+	answer string
+}
+
+// accountsAge says whether the emulated accounts are those of earlier calls.
+type accountsAge string
+
+const (
+	// accountsKept are those of earlier calls.
+	accountsKept accountsAge = "kept"
+	// accountsGone were there in earlier calls, and the engine has removed their state since.
+	accountsGone accountsAge = "gone"
+	// accountsNew were never there, as far as the engine knows.
+	accountsNew accountsAge = "new"
+)
+
+// The files of the volume that are the module's own. The rest is the emulator's.
+const (
+	accountsFolder = "/accounts"
+	knownFolder    = "/known"
+	answersFolder  = "answers"
+)
+
+// lookScript prints the age of the accounts, and the answer of a deployment if it is known. If it is not, the accounts
+// are about to be started, so it forgets all answers and marks the state as that of this run: see rememberScript. A
+// call that only reads leaves them.
+const lookScript = `set -e
+cd ` + accountsFolder + `
+if [ -d state ]; then echo kept; touch "` + knownFolder + `/$ACCOUNTS"
+elif [ -e "` + knownFolder + `/$ACCOUNTS" ]; then echo gone
+else echo new; fi
+if [ -n "$ANSWER" ] && [ -f "` + answersFolder + `/$ANSWER" ]; then cat "` + answersFolder + `/$ANSWER"
+elif [ -z "$READS" ]; then
+	rm -rf ` + answersFolder + `
+	mkdir ` + answersFolder + `
+	echo "$LOCKSTEP_RUN" > ` + answersFolder + `/run
+fi`
+
+// rememberScript keeps the answer of a deployment, unless another call has started the accounts since.
+const rememberScript = `set -e
+cd ` + accountsFolder + `
+if [ "$(cat ` + answersFolder + `/run)" = "$LOCKSTEP_RUN" ]; then
+	cp /answer ` + answersFolder + `/new
+	mv ` + answersFolder + `/new "` + answersFolder + `/$ANSWER"
+fi`
+
+// lookAtAccounts reads what the engine has of the emulated accounts. Unless the call only reads them, what is not
+// answered is forgotten. The fingerprint is that of a deployment; empty for another call.
+func (p *project) lookAtAccounts(ctx context.Context, fingerprint string, onlyReads bool) error {
+	key := p.accountsKey(ctx)
+	a := &accounts{state: dag.CacheVolume("lockstep-accounts-" + key), key: key}
+	ctr := p.accountsContainer(a, fingerprint)
+	if onlyReads {
+		ctr = ctr.WithEnvVariable("READS", "true")
+	}
+	text, err := ctr.WithExec([]string{"sh", "-c", lookScript}).Stdout(ctx)
+	if err != nil {
+		return messageError("the state of the emulated accounts cannot be read", err)
+	}
+	age, answer, _ := strings.Cut(text, "\n")
+	a.age, a.answer = accountsAge(age), answer
+	p.accounts = a
+	return nil
+}
+
+// rememberAnswer keeps what a deployment ended with for the next one with the same fingerprint. Accounts that another
+// call has started since keep nothing.
+func (p *project) rememberAnswer(ctx context.Context, fingerprint string, a *answer) error {
+	text, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	_, err = p.accountsContainer(p.accounts, fingerprint).
+		WithNewFile("/answer", string(text)).
+		WithExec([]string{"sh", "-c", rememberScript}).Sync(ctx)
+	return err
+}
+
+// lockedCache is how the state of the accounts is mounted: two calls at once would write the same.
+var lockedCache = dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}
+
+// accountsContainer returns a container that sees the state of the emulated accounts. Its commands are never cached.
+func (p *project) accountsContainer(a *accounts, fingerprint string) *dagger.Container {
+	return p.image(pipeline.ImageGo).
+		WithMountedCache(accountsFolder, a.state, lockedCache).
+		WithMountedCache(knownFolder, dag.CacheVolume("lockstep-accounts")).
+		WithEnvVariable("ACCOUNTS", a.key).
+		WithEnvVariable("ANSWER", fingerprint).
+		WithEnvVariable("LOCKSTEP_RUN", runID)
+}
+
+// accountsKey returns what the accounts of this repository are known by: its project, and where it was cloned from.
+// Repositories without an origin share the accounts of a project.
+func (p *project) accountsKey(ctx context.Context) string {
+	project := p.config.Pipeline.Project
+	origin := p.originURL(ctx)
+	if origin == "" {
+		return project
+	}
+	sum := sha256.Sum256([]byte(origin))
+	return project + "-" + hex.EncodeToString(sum[:6])
+}
+
+// originPattern matches the section of a Git configuration that says where the repository was cloned from.
+var originPattern = regexp.MustCompile(`(?m)^\[remote "origin"\]\n(?:[ \t].*\n)*?[ \t]*url *= *(.+)$`)
+
+// originURL returns where the repository was cloned from; empty if nobody knows.
+func (p *project) originURL(ctx context.Context) string {
+	text, err := p.history.File(path.Join(pipeline.History, "config")).Contents(ctx)
+	if err != nil {
+		return "" // it is no repository, or one whose history is in another folder
+	}
+	found := originPattern.FindStringSubmatch(text)
+	if found == nil {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimSpace(found[1]), ".git")
+}
