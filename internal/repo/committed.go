@@ -15,9 +15,9 @@ import (
 // the module and in every folder above (https://docs.dagger.io/features/local-defaults).
 const dotenv = ".env"
 
-// statePatterns match what a file system may take for the state folder or for dotenv, and more. The file systems of macOS
-// take letters for the same that Git does not, K and ſ in the name of the folder, and one of them passes over characters
-// that nobody sees. No pattern has many stars: Git takes minutes for a name that nearly matches one.
+// statePatterns match what a file system may take for the state folder or for dotenv, and more. The file systems of
+// macOS take letters for the same that Git does not, two of them in the name of the folder, and one passes over
+// characters that nobody sees. No pattern has many stars: Git takes minutes for a name that nearly matches one.
 var statePatterns = []string{
 	":(icase)" + pipeline.StateDir, ":(icase)" + pipeline.ModuleDir + "/" + dotenv, ":(top,icase,glob)**/" + dotenv,
 	":(icase,glob).loc*tep", ":(icase,glob).loc*tep/**",

@@ -45,8 +45,8 @@ type Finding struct {
 // Fails reports whether the finding fails its gate.
 func (f Finding) Fails() bool { return f.Waived == "" && f.Level != Note }
 
-// Location returns FILE:LINE, or FILE if the line is not known, or "." if the file is not known either. A file's name may
-// have line breaks, which would forge a line: they are escapes.
+// Location returns FILE:LINE, or FILE if the line is not known, or "." if the file is not known either. A file's name
+// may have line breaks, which would forge a line: they are escapes.
 func (f Finding) Location() string {
 	switch {
 	case f.File == "":
