@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 const (
@@ -27,6 +29,7 @@ func numbered(n int) string {
 }
 
 func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
+	printed := faulttest.Printed(t)
 	dev := func(more string) map[string]string {
 		return map[string]string{"environments/dev.yaml": environmentYAML("111122223333", more)}
 	}
@@ -179,7 +182,7 @@ func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Load(configFS(test.over))
 			var problems ValidationErrors
-			require.ErrorAs(t, err, &problems)
+			require.ErrorAs(t, printed.Error(err), &problems)
 			assert.Equal(t, test.want, err.Error())
 		})
 	}

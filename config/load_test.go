@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 const pipelineYAML = "project: lockstep\ntooling:\n  account: \"123456789012\"\n  region: eu-west-1\n"
@@ -66,6 +68,7 @@ func TestLoad_FillsDefaultsInPromotionOrder(t *testing.T) {
 }
 
 func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for _, test := range []struct {
 		name string
 		over map[string]string
@@ -153,16 +156,18 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Load(configFS(test.over))
 			var problems ValidationErrors
-			require.ErrorAs(t, err, &problems)
+			require.ErrorAs(t, printed.Error(err), &problems)
 			assert.Equal(t, test.want, err.Error())
 		})
 	}
 }
 
 func TestSelect_UnknownEnvironmentSuggestsClosest(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c, err := Load(configFS(nil))
 	require.NoError(t, err)
 	_, err = c.Select("prd")
+	printed.Error(err)
 	assert.EqualError(t, err, `there is no environment "prd"; config/environments has dev, prod: did you mean prod?`)
 	all, err := c.Select("all")
 	require.NoError(t, err)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 // loadDev loads a configuration whose file dev.yaml ends with the given lines. They begin at line 5.
@@ -122,6 +124,7 @@ func TestDocument_ByteOrderMarkIsAccepted(t *testing.T) {
 }
 
 func TestFiles_MisnamedFileIsReported(t *testing.T) {
+	printed := faulttest.Printed(t)
 	const rename = "ends with %s and would be ignored; rename it to acc.yaml"
 	for name, want := range map[string]string{
 		"environments/acc.yml":  "config/environments/acc.yml: LS-202: " + fmt.Sprintf(rename, ".yml"),
@@ -137,12 +140,13 @@ func TestFiles_MisnamedFileIsReported(t *testing.T) {
 			if name == "waivers.yml" {
 				_, err = LoadWaivers(fsys)
 			}
-			assert.EqualError(t, err, want)
+			assert.EqualError(t, printed.Error(err), want)
 		})
 	}
 	fsys := configFS(map[string]string{"pipeline.YML": pipelineYAML})
 	delete(fsys, "pipeline.yaml")
 	_, err := Load(fsys)
+	printed.Error(err)
 	assert.EqualError(t, err, "config/pipeline.YML: LS-202: ends with .YML and would be ignored; rename it to "+
 		"pipeline.yaml")
 }

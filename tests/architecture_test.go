@@ -132,6 +132,7 @@ var allowedImports = map[string][]string{
 	},
 	"internal/display":             {},
 	"internal/display/displaytest": {},
+	"internal/fault/faulttest":     {"internal/fault"},
 	"internal/redact":              {"internal/display"},
 	"internal/gate/images":         {"internal/fault"},
 	"internal/repo": {
@@ -183,7 +184,7 @@ var allowedImports = map[string][]string{
 	"tests/iam":              {},
 	"tests/module":           {"tests/harness", "tests/module/recording"},
 	"tests/module/recording": {},
-	"tests/mutants":          {"internal/deploy/simulated", "tests/harness"},
+	"tests/mutants":          {"internal/deploy/simulated", "tests/harness", "tests/module"},
 	"bench/deployment/app":   {},
 	"bench/measure":          {},
 	"bench/scale": {

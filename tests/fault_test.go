@@ -29,6 +29,7 @@ var uncodedFolders = map[string]string{
 	"node_modules": "not ours",
 	"simulated":    "an AWS for tests",
 	"displaytest":  "tests",
+	"faulttest":    "tests",
 }
 
 // fileWithConstructors makes the errors of all other packages.

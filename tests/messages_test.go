@@ -6,6 +6,8 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 )
 
 // programTexts returns the string literals of a repository's programs, except those of the table that quotes them.
@@ -127,14 +130,78 @@ func TestDocument_CompatibilityRefusalsExistInSource(t *testing.T) {
 	assert.Equal(t, []string{"one", "two"}, quotedMessages(page, "Refused"))
 }
 
-func TestFault_MessagesExistInSource(t *testing.T) {
-	var quoted []string
-	for _, entry := range fault.Entries() {
-		quoted = append(quoted, entry.Messages...)
+// Every message of the table is printed by a test, with its code. Each package has its notes of that, which its own
+// tests hold.
+func TestFault_MessagesArePrinted(t *testing.T) {
+	files := os.DirFS(repository)
+	printed := map[faulttest.Note]bool{}
+	for name, notes := range printedNotes(t, files) {
+		tests := testNames(t, files, path.Dir(path.Dir(name)))
+		for _, note := range notes {
+			assert.Contains(t, tests, note.Test, "%s: there is no such test any more", name)
+			note.Test = ""
+			printed[note] = true
+		}
 	}
-	assert.Greater(t, len(quoted), 80)
-	assert.Empty(t, missingMessages(quoted, programTexts(t, os.DirFS(".."))))
+	for _, problem := range unprinted(fault.Entries(), printed) {
+		assert.Fail(t, problem)
+	}
+}
 
+// printedNotes returns the notes of all packages on what their tests print, by the names of their files. Those of the
+// package that writes them are its examples.
+func printedNotes(t *testing.T, files fs.FS) map[string][]faulttest.Note {
+	t.Helper()
+	out := map[string][]faulttest.Note{}
+	require.NoError(t, fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (name == ".git" || name == ".lockstep" || entry.Name() == "faulttest"):
+			return fs.SkipDir
+		case !strings.HasSuffix("/"+name, "/"+faulttest.Golden):
+			return nil
+		}
+		text, err := fs.ReadFile(files, name)
+		out[name] = faulttest.ParseNotes(string(text))
+		return err
+	}))
+	return out
+}
+
+// unprinted returns the messages of the table that no test prints, and what tests are noted to print that the table no
+// longer has.
+func unprinted(entries []fault.Entry, printed map[faulttest.Note]bool) []string {
+	var problems []string
+	known := map[faulttest.Note]bool{}
+	for _, entry := range entries {
+		for _, message := range entry.Messages {
+			note := faulttest.Note{Code: entry.Code, Message: message}
+			known[note] = true
+			if !printed[note] {
+				problems = append(problems, entry.Code.Prefix(message)+" (no test prints it)")
+			}
+		}
+	}
+	for note := range printed {
+		if !known[note] {
+			problems = append(problems, note.Code.Prefix(note.Message)+" (the table has no such message)")
+		}
+	}
+	slices.Sort(problems)
+	return problems
+}
+
+func TestFault_UnprintedMessageIsReported(t *testing.T) {
+	entries := []fault.Entry{{Code: fault.LockHeld, Messages: []string{"held", "kept"}}, {Code: fault.LockLost}}
+	held := faulttest.Note{Code: fault.LockHeld, Message: "held"}
+	kept := faulttest.Note{Code: fault.LockHeld, Message: "kept"}
+	assert.Empty(t, unprinted(entries, map[faulttest.Note]bool{held: true, kept: true}))
+	assert.Equal(t, []string{"LS-601: kept (no test prints it)", "LS-602: lost (the table has no such message)"},
+		unprinted(entries, map[faulttest.Note]bool{held: true, {Code: fault.LockLost, Message: "lost"}: true}))
+}
+
+func TestMissingMessages_PartsInTheirOrder(t *testing.T) {
 	texts := []string{"the bucket %s is not there: run it", "one and two"}
 	for name, test := range map[string]struct {
 		message string

@@ -102,6 +102,7 @@ var places = []place{
 			"internal/deploy/simulated/objects.go":    "is AWS in memory, for tests",
 			"internal/deploy/simulated/inquiries.go":  "is AWS in memory, for tests",
 			"internal/deploy/simulated/parameters.go": "is AWS in memory, for tests",
+			"internal/fault/faulttest/faulttest.go":   "reads the notes of tests; the tests of fsx import it",
 			"bench/scale/main.go":                     "reads its own process's status",
 		},
 	},
@@ -117,6 +118,7 @@ var places = []place{
 		files: map[string]string{
 			"internal/fsx/write.go":                            "is the place",
 			"internal/fsx/private.go":                          "is the place of files that are the user's alone",
+			"internal/fault/faulttest/faulttest.go":            "writes the notes of tests; the tests of fsx import it",
 			"config/schema/generate/main.go":                   "writes a source file, at development",
 			"internal/deploy/planfile/schema/generate/main.go": "writes a source file, at development",
 			"internal/fault/generate/main.go":                  "writes a source file, at development",

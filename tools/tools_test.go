@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/pipeline"
 )
 
@@ -177,6 +178,7 @@ func TestInstaller_ReadsFilesThatWereTouched(t *testing.T) {
 }
 
 func TestInstaller_FailureLeavesNothing(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for _, test := range []struct{ name, script, want string }{
 		{
 			"a build that fails", "echo no such module >&2; exit 1",
@@ -198,7 +200,7 @@ func TestInstaller_FailureLeavesNothing(t *testing.T) {
 			m := newMachine(t, map[string]string{"go": "if [ $1 = env ]; then exit; fi\n" + test.script})
 			installer := NewInstallerIn(dir, m.environ, discard)
 			_, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
-			assert.ErrorContains(t, err, test.want)
+			assert.ErrorContains(t, printed.Error(err), test.want)
 			state, folder := installer.State(pipeline.ToolGofumpt)
 			assert.Equal(t, Absent, state)
 			assert.NoDirExists(t, folder)
@@ -208,7 +210,7 @@ func TestInstaller_FailureLeavesNothing(t *testing.T) {
 		environ := []string{"PATH=" + t.TempDir() + ":/bin", "HOME=" + t.TempDir()}
 		installer := NewInstallerIn(t.TempDir(), environ, discard)
 		_, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
-		assert.ErrorContains(t, err, "go is not on the PATH; `lockstep doctor` says what to do")
+		assert.ErrorContains(t, printed.Error(err), "go is not on the PATH; `lockstep doctor` says what to do")
 	})
 }
 

@@ -8,7 +8,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -221,5 +220,5 @@ func merge(contexts ...map[string]any) map[string]any {
 
 // describe returns an error of a file of the app.
 func describe(file string, err error) error {
-	return fault.Wrap(fault.AppUnknown, fmt.Errorf("%s cannot be read: %w; fix the JSON", file, err))
+	return fault.Errorf(fault.AppUnknown, "%s cannot be read: %w; fix the JSON", file, err)
 }

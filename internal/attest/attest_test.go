@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 func newSigner(t *testing.T) LocalSigner {
@@ -80,17 +82,22 @@ type failingSigner struct{}
 func (failingSigner) Sign(context.Context, []byte) ([]byte, error) { return nil, errors.New("denied") }
 
 func TestSign_RefusesKeyThatNobodyCouldVerify(t *testing.T) {
+	printed := faulttest.Printed(t)
 	s, err := NewStatement(PlanType, Plan{Plan: "p"}, Subject{Name: "plan.json", Digest: Digest(nil)})
 	require.NoError(t, err)
 	_, err = Sign(t.Context(), newSigner(t), newSigner(t).Keys(), s)
-	require.ErrorContains(t, err, "is another one than the public keys of the configuration")
+	printed.Error(err)
+	require.ErrorContains(t, printed.Error(err), "is another one than the public keys of the configuration")
 	_, err = Sign(t.Context(), failingSigner{}, newSigner(t).Keys(), s)
-	require.ErrorContains(t, err, "denied")
+	printed.Error(err)
+	require.ErrorContains(t, printed.Error(err), "denied")
 	_, err = Sign(t.Context(), newSigner(t), newSigner(t).Keys(), Statement{Type: PlanType, Predicate: []byte("{}")})
-	require.ErrorContains(t, err, "at least one subject")
+	printed.Error(err)
+	require.ErrorContains(t, printed.Error(err), "at least one subject")
 }
 
 func TestParseKeys_OfThisCurveAlone(t *testing.T) {
+	printed := faulttest.Printed(t)
 	signer := newSigner(t)
 	text, err := signer.Keys().PEM()
 	require.NoError(t, err)
@@ -107,9 +114,9 @@ func TestParseKeys_OfThisCurveAlone(t *testing.T) {
 		string(pem.EncodeToMemory(&pem.Block{Type: privateBlock, Bytes: der})),
 	} {
 		_, err := ParseKeys(wrong)
-		require.Error(t, err, wrong)
+		require.Error(t, printed.Error(err), wrong)
 		_, err = ParsePrivateKey([]byte(wrong))
-		require.Error(t, err, wrong)
+		require.Error(t, printed.Error(err), wrong)
 	}
 }
 

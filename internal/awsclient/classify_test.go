@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 )
 
@@ -49,6 +50,7 @@ func (timeout) Timeout() bool   { return true }
 func (timeout) Temporary() bool { return true }
 
 func TestErrors_OfTheNetworkAreUnreachable(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for name, test := range map[string]struct {
 		cause error
 		want  string
@@ -94,7 +96,7 @@ func TestErrors_OfTheNetworkAreUnreachable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			err := callWith(t, func(*http.Request) (*http.Response, error) { return nil, requestError(test.cause) })
 			assert.True(t, IsUnreachable(err), "%v", err)
-			assert.ErrorContains(t, err, test.want)
+			assert.ErrorContains(t, printed.Error(err), test.want)
 			assert.NotContains(t, err.Error(), "secret")
 			assert.NotContains(t, err.Error(), "\n")
 		})
@@ -102,6 +104,7 @@ func TestErrors_OfTheNetworkAreUnreachable(t *testing.T) {
 }
 
 func TestErrors_OfThisMachineAreNotUnreachable(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for errno, want := range map[syscall.Errno]string{
 		syscall.ENOENT:       "see that it exists",
 		syscall.EACCES:       "change its owner or mode",
@@ -128,20 +131,20 @@ func TestErrors_OfThisMachineAreNotUnreachable(t *testing.T) {
 			} {
 				assert.False(t, IsUnreachable(err), kind)
 				assert.False(t, IsUnreachable(Wrap(err)), kind)
-				assert.ErrorContains(t, Wrap(err), want, kind)
+				assert.ErrorContains(t, printed.Error(Wrap(err)), want, kind)
 				assert.NotContains(t, Wrap(err).Error(), "endpoint", kind)
-				assert.ErrorIs(t, Wrap(err), errno, kind)
+				assert.ErrorIs(t, printed.Error(Wrap(err)), errno, kind)
 			}
 			err := callWith(t, func(*http.Request) (*http.Response, error) { return nil, requestError(file) })
 			assert.False(t, IsUnreachable(err))
-			assert.ErrorContains(t, err, want)
+			assert.ErrorContains(t, printed.Error(err), want)
 		})
 	}
 	t.Run("no descriptor is left for a socket", func(t *testing.T) {
 		cause := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
 		err := callWith(t, func(*http.Request) (*http.Response, error) { return nil, requestError(cause) })
 		assert.False(t, IsUnreachable(err))
-		assert.ErrorContains(t, err, "ulimit -n")
+		assert.ErrorContains(t, printed.Error(err), "ulimit -n")
 	})
 }
 
@@ -156,6 +159,7 @@ func TestErrors_OfNoCallAreNotUnreachable(t *testing.T) {
 }
 
 func TestErrors_OfRequestsThatCannotBeSent(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for name, test := range map[string]struct{ cause, want string }{
 		"access key with a line break": {
 			`net/http: invalid header field value for "Authorization"`, "set AWS_ACCESS_KEY_ID again",
@@ -172,7 +176,7 @@ func TestErrors_OfRequestsThatCannotBeSent(t *testing.T) {
 				return nil, requestError(errors.New(test.cause))
 			})
 			assert.False(t, IsUnreachable(err))
-			assert.ErrorContains(t, err, test.want)
+			assert.ErrorContains(t, printed.Error(err), test.want)
 			assert.NotContains(t, err.Error(), "stopped answering")
 			assert.NotContains(t, err.Error(), "secret")
 		})
@@ -180,6 +184,7 @@ func TestErrors_OfRequestsThatCannotBeSent(t *testing.T) {
 }
 
 func TestErrors_OfAWSSayWhatToDo(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for name, test := range map[string]struct {
 		status              int
 		code, message, want string
@@ -210,8 +215,8 @@ func TestErrors_OfAWSSayWhatToDo(t *testing.T) {
 					StatusCode: test.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)),
 				}, nil
 			})
-			assert.ErrorContains(t, err, "DescribeStacks: "+test.code)
-			assert.ErrorContains(t, err, test.want)
+			assert.ErrorContains(t, printed.Error(err), "DescribeStacks: "+test.code)
+			assert.ErrorContains(t, printed.Error(err), test.want)
 			assert.False(t, IsUnreachable(err))
 			var refused *refusal.Error
 			assert.NotErrorAs(t, err, &refused)
@@ -220,9 +225,10 @@ func TestErrors_OfAWSSayWhatToDo(t *testing.T) {
 }
 
 func TestErrors_WithoutARegion(t *testing.T) {
+	printed := faulttest.Printed(t)
 	cfg := testConfig(clientFunc(func(*http.Request) (*http.Response, error) { return nil, errors.New("not called") }))
 	cfg.Region = ""
 	_, err := NewCloudFormation(cfg).DescribeStacks(
 		t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("s")})
-	assert.ErrorContains(t, err, "set AWS_REGION")
+	assert.ErrorContains(t, printed.Error(err), "set AWS_REGION")
 }

@@ -40,7 +40,10 @@ func Wrap(err error) error {
 			text = operation.Operation() + ": " + text
 		}
 		return newCallError(text, err)
-	case isCall: // an error of a middleware or of the encoding
+	case isCall: // an error of a middleware, such as the fence, which has a code, or of the encoding
+		if code := fault.Of(err); code != "" {
+			return &callError{code, requestMessage(operation), err, false}
+		}
 		return newCallError(requestMessage(operation), err)
 	}
 	return err

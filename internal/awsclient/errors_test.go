@@ -15,6 +15,8 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 // clientFunc adapts a function to an HTTP client.
@@ -23,6 +25,7 @@ type clientFunc func(*http.Request) (*http.Response, error)
 func (f clientFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestClients_ErrorsAreOneLine(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for name, c := range map[string]struct {
 		answer clientFunc
 		want   string
@@ -54,10 +57,10 @@ func TestClients_ErrorsAreOneLine(t *testing.T) {
 				t.Context(),
 				&cloudformation.DescribeStacksInput{StackName: aws.String("s")},
 			)
-			require.EqualError(t, err, c.want)
+			require.EqualError(t, printed.Error(err), c.want)
 			assert.Equal(t, c.code, ErrorCode(err))
 			var operation *smithy.OperationError
-			assert.ErrorAs(t, err, &operation)
+			assert.ErrorAs(t, printed.Error(err), &operation)
 		})
 	}
 }

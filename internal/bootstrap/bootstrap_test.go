@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/config"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
 )
@@ -41,6 +42,7 @@ func TestAccounts_TrustToolingAccountOnly(t *testing.T) {
 }
 
 func TestBootstrap_NewerVersionIsRefused(t *testing.T) {
+	printed := faulttest.Printed(t)
 	const template = "Resources: {CdkBootstrapVersion: {Type: AWS::SSM::Parameter, Properties: {Value: \"30\"}}}"
 	stack := func(version string) *types.Stack {
 		output := types.Output{OutputKey: aws.String("BootstrapVersion"), OutputValue: aws.String(version)}
@@ -48,13 +50,14 @@ func TestBootstrap_NewerVersionIsRefused(t *testing.T) {
 	}
 	require.NoError(t, checkNotNewer(stack("29"), template))
 	require.NoError(t, checkNotNewer(stack("30"), template))
-	require.ErrorContains(t, checkNotNewer(stack("31"), template),
+	require.ErrorContains(t, printed.Error(checkNotNewer(stack("31"), template)),
 		"it has version 31 of the bootstrap, newer than version 30 of this Lockstep: update Lockstep")
-	require.ErrorContains(t, checkNotNewer(stack("29"), "Resources: {}"), "which is not a number")
+	require.ErrorContains(t, printed.Error(checkNotNewer(stack("29"), "Resources: {}")), "which is not a number")
 }
 
 // A folder with tools that were installed before is used as it is, but for the one file that makes roles.
 func TestLoadTemplate_RefusesAnotherTemplate(t *testing.T) {
+	printed := faulttest.Printed(t)
 	dir := t.TempDir()
 	cdk := filepath.Join(dir, tools.CDK)
 	require.NoError(t, os.MkdirAll(filepath.Join(cdk, "bin"), 0o755))
@@ -65,5 +68,6 @@ func TestLoadTemplate_RefusesAnotherTemplate(t *testing.T) {
 	installer, err := tools.NewInstaller(environ, func(string) {})
 	require.NoError(t, err)
 	_, err = LoadTemplate(t.Context(), installer)
+	printed.Error(err)
 	require.ErrorContains(t, err, "it is not the template of the pinned CDK")
 }

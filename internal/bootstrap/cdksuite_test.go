@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 )
 
 // These restate behaviours that the CDK's own command line is tested for; docs/cdk-suite.md has all of them.
@@ -119,6 +120,7 @@ func TestBootstrap_KeepsTagsAndProtection(t *testing.T) {
 }
 
 func TestBootstrap_TakesBackWhatADeletedStackHasKept(t *testing.T) {
+	printed := faulttest.Printed(t)
 	f := &fakeCloud{statuses: map[string]string{}}
 	require.NoError(t, f.apply(t))
 	for _, name := range []string{StackName, RolesStackName} {
@@ -142,6 +144,7 @@ func TestBootstrap_TakesBackWhatADeletedStackHasKept(t *testing.T) {
 	t.Run("a bucket that cannot be taken back is named", func(t *testing.T) {
 		f := &fakeCloud{statuses: map[string]string{}, refusal: "StagingBucket is of another stack"}
 		err := f.apply(t)
+		printed.Error(err)
 		require.ErrorContains(t, err, "stack CDKToolkit: its change set was refused: StagingBucket is of another stack")
 		assert.Equal(t, fault.BootstrapFailed, fault.CodeOf(err))
 		assert.Empty(t, f.of("ExecuteChangeSet", StackName))

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 )
 
 const parametersTemplate = `
@@ -26,6 +27,7 @@ Parameters:
 `
 
 func TestBootstrap_KeepsWhatTheConfigurationDoesNotSet(t *testing.T) {
+	printed := faulttest.Printed(t)
 	account := Account{
 		TrustedAccounts: []string{"123456789012"}, Qualifier: "hnb659fds",
 		ExecutionPolicies: []string{"arn:aws:iam::aws:policy/AdministratorAccess"},
@@ -73,6 +75,7 @@ func TestBootstrap_KeepsWhatTheConfigurationDoesNotSet(t *testing.T) {
 			}
 			u, err := newUpdate(stack, parametersTemplate, account.parameters())
 			if test.refusal != "" {
+				printed.Error(err)
 				require.ErrorContains(t, err, test.refusal)
 				assert.Equal(t, fault.BootstrapDiffers, fault.CodeOf(err))
 				return
@@ -94,10 +97,12 @@ func TestBootstrap_KeepsWhatTheConfigurationDoesNotSet(t *testing.T) {
 }
 
 func TestBootstrap_ChangesAreApprovedFirst(t *testing.T) {
+	printed := faulttest.Printed(t)
 	u := update{changes: []string{"TrustedAccounts: nothing -> 1", "X: a -> b"}}
 	require.NoError(t, u.approve(Account{MayChange: true}))
 	require.NoError(t, update{}.approve(Account{}))
 	err := u.approve(Account{})
+	printed.Error(err)
 	require.ErrorContains(t, err, "TrustedAccounts: nothing -> 1; X: a -> b")
 	assert.Equal(t, fault.BootstrapDiffers, fault.CodeOf(err))
 }

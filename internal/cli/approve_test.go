@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 )
 
@@ -27,12 +28,14 @@ func TestApprove_AsksForDigest(t *testing.T) {
 }
 
 func TestApprove_TypedDigestIsThatOfPlan(t *testing.T) {
+	printed := faulttest.Printed(t)
 	plan := planfile.File{Digest: "0123456789abcdef"}
 	for typed, want := range map[string]bool{
 		"0123456789ab": true, "0123456789abcdef": true,
 		"": false, "0": false, "0123456789a": false, "0123456789abcdef0": false, "y": false, "1123456789ab": false,
 	} {
 		err := checkTyped(typed, plan)
+		printed.Error(err)
 		var refused *refusal.Error
 		assert.Equal(t, !want, errors.As(err, &refused), typed)
 	}

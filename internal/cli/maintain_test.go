@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/config"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/maintain"
 	"lockstep/internal/pipeline"
 )
@@ -37,11 +38,13 @@ func TestMaintain_EveryTaskHasACheck(t *testing.T) {
 }
 
 func TestMaintain_TasksOfAccountsAreNotRunWithoutLive(t *testing.T) {
+	printed := faulttest.Printed(t)
 	checks := newMaintenance(t).checks()
 	for _, id := range []maintain.CheckID{maintain.Drift, maintain.OldReleases, maintain.Cost, maintain.Unused} {
 		t.Run(string(id), func(t *testing.T) {
 			found, err := checks[id](t.Context())
 			assert.Empty(t, found)
+			printed.Error(err)
 			assert.ErrorContains(t, err, "write --live")
 		})
 	}
@@ -126,12 +129,13 @@ func TestMaintain_CostAgainstBudget(t *testing.T) {
 }
 
 func TestMaintain_WritesRecord(t *testing.T) {
+	printed := faulttest.Printed(t)
 	root := newProject(t)
 	records := filepath.Join(t.TempDir(), "records")
 	for _, name := range []string{"2026-03-01-half-yearly.json", "2026-03-01-half-yearly-2.json"} {
 		out, err := runCommand(t, "-C", root, "maintain", "half-yearly", "--record", records)
 		var incomplete *maintain.IncompleteError
-		require.ErrorAs(t, err, &incomplete, "the accounts are not looked into without --live")
+		require.ErrorAs(t, printed.Error(err), &incomplete, "the accounts are not looked into without --live")
 		assert.Contains(t, out, "architecture: for a person")
 		assert.Contains(t, out, "unused roles and parameters: not run")
 		assert.Contains(t, out, filepath.Join(records, name))
@@ -141,12 +145,12 @@ func TestMaintain_WritesRecord(t *testing.T) {
 	}
 	_, err := runCommand(t, "-C", root, "maintain", "daily")
 	var usage *UsageError
-	require.ErrorAs(t, err, &usage)
-	assert.ErrorContains(t, err, "write weekly, monthly, quarterly, half-yearly or yearly")
+	require.ErrorAs(t, printed.Error(err), &usage)
+	assert.ErrorContains(t, printed.Error(err), "write weekly, monthly, quarterly, half-yearly or yearly")
 	blocked := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(blocked, nil, 0o644))
 	_, err = runCommand(t, "-C", root, "maintain", "half-yearly", "--record", blocked)
-	assert.ErrorContains(t, err, "the record cannot be written")
+	assert.ErrorContains(t, printed.Error(err), "the record cannot be written")
 }
 
 func TestMaintain_RequiredModules(t *testing.T) {

@@ -8,9 +8,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 func TestOutFiles_ReplaceNoFileOfAnotherKind(t *testing.T) {
+	printed := faulttest.Printed(t)
 	contents := map[outKind]string{
 		planOut:     "{\n  \"schema\": \"lockstep/plan/1\"",
 		markdownOut: "### Plan for acc: nothing changes\n",
@@ -37,6 +40,7 @@ func TestOutFiles_ReplaceNoFileOfAnotherKind(t *testing.T) {
 					return
 				}
 				var usage *UsageError
+				printed.Error(err)
 				require.ErrorAs(t, err, &usage)
 				assert.ErrorContains(t, err, path)
 			})

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 )
 
@@ -64,6 +65,7 @@ func TestApprover_IsSomebodyElse(t *testing.T) {
 
 // An approval that was recorded without the check does not help.
 func TestApprover_IsCheckedAgainBeforeApplying(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	asm := oneStack(t, topics(1))
 	plan := c.savePlan(c.open(asm), time.Hour)
@@ -71,6 +73,7 @@ func TestApprover_IsCheckedAgainBeforeApplying(t *testing.T) {
 	require.NoError(t, err)
 	_, err = c.deploy(asm, DeployRequest{Plan: &plan}, func(o *Options) { o.RequiresOtherApprover = true })
 	var refused *refusal.Error
+	printed.Error(err)
 	require.ErrorAs(t, err, &refused)
 	assert.Contains(t, err.Error(), "wants the approval of somebody else")
 	assert.Empty(t, c.stack("web").Executions)

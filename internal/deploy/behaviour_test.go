@@ -18,6 +18,7 @@ import (
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/simulated"
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 )
 
 // Every row that names a test of this package names one that exists.
@@ -222,6 +223,7 @@ func driftOf(t *testing.T, c *cloud, template string) (string, error) {
 }
 
 func TestDrift_FailedDetectionKeepsItsResults(t *testing.T) {
+	printed := faulttest.Printed(t)
 	unreadable := `"Secret":{"Type":"` + simulated.UnreadableType + `"}`
 	for name, test := range map[string]struct{ beside, want string }{
 		"one that differs": {`"Other":{"Type":"` + simulated.DriftedType + `"}`, "drifted, 1 of 1 resource"},
@@ -229,6 +231,7 @@ func TestDrift_FailedDetectionKeepsItsResults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := driftOf(t, newCloud(t), `{"Resources":{`+unreadable+`,`+test.beside+`}}`)
+			printed.Error(err)
 			assert.Equal(t, fault.DriftUnknown, fault.CodeOf(err), "%v", err)
 			assert.Contains(t, text, test.want)
 			assert.Contains(t, text, "not all of it was compared: Failed to detect drift on resource [Secret]")

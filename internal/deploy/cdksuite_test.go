@@ -13,6 +13,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 )
 
 // These restate behaviours that the CDK's own command line is tested for; docs/cdk-suite.md has all of them.
@@ -59,6 +60,7 @@ func TestPlan_TwiceOnANewStack(t *testing.T) {
 }
 
 func TestCheckAssembly_NamesEveryStackWithAnImage(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	asm := assemble(t, needs{"api": nil, "web": nil, "worker": nil}, nil)
 	for _, s := range asm.Stacks {
@@ -67,6 +69,7 @@ func TestCheckAssembly_NamesEveryStackWithAnImage(t *testing.T) {
 		}
 	}
 	_, err := Open(t.Context(), c.Config(testTooling, testRegion), testTarget, asm, c.options(asm))
+	printed.Error(err)
 	require.ErrorContains(t, err, "stacks api, worker need container images, and images cannot be published yet: ")
 	assert.Equal(t, fault.AssetNotSupported, fault.CodeOf(err))
 	assert.Empty(t, c.Objects(testAccount, testRegion), "nothing was written")

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault/faulttest"
 )
 
 func outcomes(r Record) map[string]change.Outcome {
@@ -74,6 +75,7 @@ func TestDeploy_FailureStopsOnlyDependents(t *testing.T) {
 }
 
 func TestLock_RefusesConcurrentDeployment(t *testing.T) {
+	printed := faulttest.Printed(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud(t)
 		c.hasTimers = true
@@ -95,6 +97,7 @@ func TestLock_RefusesConcurrentDeployment(t *testing.T) {
 				passed++
 			case errors.As(err, &refusal):
 				refused++
+				printed.Error(err)
 				assert.Contains(t, err.Error(), "has held the lock for")
 				assert.Contains(t, err.Error(), "lockstep unlock --env acc --holder ")
 			default:
@@ -164,6 +167,7 @@ func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
 }
 
 func TestLock_LossStopsNextWrite(t *testing.T) {
+	printed := faulttest.Printed(t)
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud(t)
 		c.hasTimers = true
@@ -182,7 +186,7 @@ func TestLock_LossStopsNextWrite(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, l.Unlock(t.Context(), d.Run.ID))
 		err = <-done
-		require.ErrorContains(t, err, "the lock was lost: somebody unlocked it")
+		require.ErrorContains(t, printed.Error(err), "the lock was lost: somebody unlocked it")
 		assert.Empty(t, c.stack("second").Status, "nothing was written after the lock was lost")
 	})
 }
@@ -293,6 +297,7 @@ func TestPlan_DiscardLeavesNothing(t *testing.T) {
 }
 
 func TestDeploy_StackWithoutResourcesIsSkipped(t *testing.T) {
+	printed := faulttest.Printed(t)
 	templates := map[string]string{"empty": `{"Resources":{}}`, "none": `{"Outputs":{}}`}
 	stacks := needs{"web": nil, "empty": {"web"}, "none": nil, "app": {"empty"}}
 	c := newCloud(t)
@@ -329,7 +334,7 @@ func TestDeploy_StackWithoutResourcesIsSkipped(t *testing.T) {
 	t.Run("one that is deployed stays", func(t *testing.T) {
 		templates := map[string]string{"web": `{"Resources":{}}`}
 		_, err := c.deploy(assemble(t, needs{"web": nil}, templates), DeployRequest{})
-		require.ErrorContains(t, err, "stack web: it has no resources any more")
+		require.ErrorContains(t, printed.Error(err), "stack web: it has no resources any more")
 		assert.Equal(t, "CREATE_COMPLETE", c.stack("web").Status)
 	})
 }

@@ -21,6 +21,7 @@ import (
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault/faulttest"
 )
 
 // deployRelease deploys a template with everything that a release keeps.
@@ -112,12 +113,15 @@ func TestStatus_ReportsTamperedRelease(t *testing.T) {
 }
 
 func TestRollback_RestoresEarlierReleases(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	first, second, third := topics(1), topics(2), topics(3)
 	_, err := c.openAccount().EarlierRelease(t.Context(), 0)
+	printed.Error(err)
 	require.ErrorContains(t, err, "has no release to go back from")
 	c.deployRelease(first)
 	_, err = c.openAccount().EarlierRelease(t.Context(), 0)
+	printed.Error(err)
 	require.ErrorContains(t, err, "has no release before 1")
 	c.deployRelease(second)
 	c.deployRelease(third)
@@ -141,11 +145,13 @@ func TestRollback_RestoresEarlierReleases(t *testing.T) {
 	back(second)
 	back(first)
 	_, err = c.openAccount().EarlierRelease(t.Context(), 0)
+	printed.Error(err)
 	require.ErrorContains(t, err, "has no release before 1 to go back to")
 	r, err := c.openAccount().EarlierRelease(t.Context(), 3)
 	require.NoError(t, err)
 	assert.Equal(t, 3, r.Number)
 	_, err = c.openAccount().EarlierRelease(t.Context(), 99)
+	printed.Error(err)
 	require.ErrorContains(t, err, "has no release 99")
 
 	s := c.openAccount().Status(t.Context(), 10)
@@ -158,6 +164,7 @@ func TestRollback_RestoresEarlierReleases(t *testing.T) {
 }
 
 func TestFetchAssembly_RefusesReplacedAssembly(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	c.deployRelease(topics(1))
 	c.deployRelease(topics(2))
@@ -173,17 +180,20 @@ func TestFetchAssembly_RefusesReplacedAssembly(t *testing.T) {
 	c.SetObject(testAccount, testRegion, archive(r), other, 0)
 	err = d.FetchAssembly(t.Context(), r, filepath.Join(t.TempDir(), "back"))
 	var refusal *refusal.Error
+	printed.Error(err)
 	require.ErrorAs(t, err, &refusal)
 	assert.Contains(t, err.Error(), "is not the one that was deployed")
 }
 
 func TestCheckPromotion_RequiresDeployedSibling(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
-	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "nothing was deployed yet")
+	err := c.openAccount().CheckPromotion(t.Context(), "prod", "p1")
+	require.ErrorContains(t, printed.Error(err), "nothing was deployed yet")
 	c.deployRelease(topics(1))
 	require.ErrorContains(
 		t,
-		c.openAccount().CheckPromotion(t.Context(), "prod", "p1"),
+		printed.Error(c.openAccount().CheckPromotion(t.Context(), "prod", "p1")),
 		"was not synthesised together with any assembly of prod",
 	)
 	siblings := func(o *Options) { o.SiblingDigests = map[string]digest.Environment{"prod": "p1"} }
@@ -191,7 +201,7 @@ func TestCheckPromotion_RequiresDeployedSibling(t *testing.T) {
 	require.NoError(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "a release without a change is one too")
 	require.ErrorContains(
 		t,
-		c.openAccount().CheckPromotion(t.Context(), "prod", "p2"),
+		printed.Error(c.openAccount().CheckPromotion(t.Context(), "prod", "p2")),
 		"what passed there as release 2 is the assembly p1, and this is p2",
 	)
 	record := c.deployRelease(topics(1), siblings)

@@ -14,6 +14,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 	"lockstep/internal/roles"
 )
@@ -233,6 +234,7 @@ func TestPlaces_RefusesWhatIsElsewhere(t *testing.T) {
 }
 
 func TestPlaces_RefusesOneNameInTwoPlaces(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	files := fstest.MapFS{}
 	artefacts := map[string]any{}
@@ -250,11 +252,13 @@ func TestPlaces_RefusesOneNameInTwoPlaces(t *testing.T) {
 	asm, _, err := o.ReadAssembly(files, testTarget)
 	require.NoError(t, err)
 	_, err = Open(t.Context(), c.Config(testTooling, testRegion), testTarget, asm, o)
+	printed.Error(err)
 	require.ErrorContains(t, err,
 		"stack web is in account 444455556666 in eu-west-1 and in account 444455556666 in us-east-1")
 }
 
 func TestSharedAccount_RefusesAStackOfAnotherEnvironment(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	c.deployPlaces(site(1))
 	other := testTarget
@@ -274,7 +278,9 @@ func TestSharedAccount_RefusesAStackOfAnotherEnvironment(t *testing.T) {
 	require.NoError(t, open("api"))
 	require.NoError(t, open("certificate"), "the other one's is in another region")
 	err := open("api", "web")
+	printed.Error(err)
 	require.ErrorContains(t, err, "stack web in account 444455556666 in eu-west-1 is one of shop/acc")
 	var refused *refusal.Error
+	printed.Error(err)
 	require.ErrorAs(t, err, &refused)
 }

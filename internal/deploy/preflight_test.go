@@ -16,6 +16,7 @@ import (
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault/faulttest"
 )
 
 var accTarget = awsclient.Target{
@@ -45,6 +46,7 @@ func validStack() *assembly.Stack {
 func newDeploymentTo(target awsclient.Target) *Deployment { return &Deployment{target: target} }
 
 func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
+	printed := faulttest.Printed(t)
 	valid := &assembly.Assembly{Stacks: []*assembly.Stack{validStack()}}
 	require.NoError(t, newDeploymentTo(accTarget).checkAssembly(valid))
 	for _, test := range []struct {
@@ -158,6 +160,7 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 			s := validStack()
 			test.change(s)
 			err := newDeploymentTo(accTarget).checkAssembly(&assembly.Assembly{Stacks: []*assembly.Stack{s}})
+			printed.Error(err)
 			require.ErrorContains(t, err, test.want)
 			var refusal *refusal.Error
 			assert.Equal(t, test.refused, errors.As(err, &refusal))
@@ -234,10 +237,12 @@ func TestAccess_AssumesNoOtherRoles(t *testing.T) {
 
 // An account that was bootstrapped by the CDK alone has no ledger roles. Nothing else is used in their place.
 func TestAccess_MissingRoleIsRefused(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	c.MissingRoles = []string{bootstrapRole(testTarget, roles.LedgerWriter).ARN}
 	_, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
 	var refused *refusal.Error
+	printed.Error(err)
 	require.ErrorAs(t, err, &refused)
 	assert.Contains(t, err.Error(), "lockstep bootstrap --env acc")
 	assert.Empty(t, c.Objects(testAccount, testRegion))

@@ -16,6 +16,7 @@ import (
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/readiness"
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 )
 
@@ -41,6 +42,7 @@ func (c *cloud) openError(asm *assembly.Assembly, access Access) error {
 }
 
 func TestReadiness_BootstrapVersion(t *testing.T) {
+	printed := faulttest.Printed(t)
 	const advice = "run `lockstep bootstrap --env acc`"
 	for name, test := range map[string]struct {
 		version string
@@ -65,6 +67,7 @@ func TestReadiness_BootstrapVersion(t *testing.T) {
 				return
 			}
 			var refused *refusal.Error
+			printed.Error(err)
 			require.ErrorAs(t, err, &refused)
 			require.ErrorContains(t, err, test.want)
 			assert.Equal(t, fault.BootstrapOld, fault.CodeOf(err))
@@ -74,10 +77,11 @@ func TestReadiness_BootstrapVersion(t *testing.T) {
 }
 
 func TestReadiness_RightsOfTheDeployRole(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	c.DeniedActions = []string{"cloudformation:SetStackPolicy", "cloudformation:DeleteStack"}
 	err := c.openError(oneStack(t, topics(1)), DeployAccess)
-	require.ErrorContains(t, err, "may not do cloudformation:DeleteStack, cloudformation:SetStackPolicy")
+	require.ErrorContains(t, printed.Error(err), "may not do cloudformation:DeleteStack, cloudformation:SetStackPolicy")
 	assert.Equal(t, fault.RightsMissing, fault.CodeOf(err))
 	require.NoError(t, c.openError(oneStack(t, topics(1)), ReadAccess), "who reads needs no deploy role")
 
@@ -107,6 +111,7 @@ const bucketTemplate = `{"Resources":{"Data":{"Type":"AWS::S3::Bucket","Deletion
 	"Properties":{"BucketName":{"Fn::Sub":"shop-${AWS::Region}"}}}}}`
 
 func TestReadiness_RefusesBeforeTheFirstWrite(t *testing.T) {
+	printed := faulttest.Printed(t)
 	const detector = `{"Resources":{"D":{"Type":"AWS::GuardDuty::Detector","Properties":{"Enable":true}}}}`
 	const monitor = `{"Resources":{"M":{"Type":"AWS::CE::AnomalyMonitor",
 		"Properties":{"MonitorName":"web","MonitorType":"DIMENSIONAL","MonitorDimension":"SERVICE"}}}}`
@@ -170,9 +175,11 @@ func TestReadiness_RefusesBeforeTheFirstWrite(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
+			printed.Error(err)
 			require.ErrorContains(t, err, test.want)
 			assert.Equal(t, test.code, fault.CodeOf(err))
 			record, err := c.deploy(asm, DeployRequest{}, onAWS)
+			printed.Error(err)
 			require.ErrorContains(t, err, test.want)
 			assert.NotEmpty(t, record.Readiness)
 			assert.Empty(t, c.stack("web").Status)

@@ -7,10 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 )
 
 func TestRecovery_RebuildsFromRecordsAlone(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	c.deployRelease(topics(1))
 	c.deployRelease(topics(2))
@@ -18,7 +20,7 @@ func TestRecovery_RebuildsFromRecordsAlone(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"web"}, deleted)
 	_, err = c.open(oneStack(t, topics(2))).Verify(t.Context())
-	require.ErrorContains(t, err, "the stack is not there")
+	require.ErrorContains(t, printed.Error(err), "the stack is not there")
 
 	assert.Equal(t, 2, c.rollBack(2), "the newest release, which docs/recovery.md says to name")
 	assert.Equal(t, topics(2), c.stack("web").Body)

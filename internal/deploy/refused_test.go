@@ -12,6 +12,7 @@ import (
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/preflight"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 	"lockstep/internal/roles"
 )
@@ -80,6 +81,7 @@ func TestDeploy_ChecksTemplatesAsSynthesised(t *testing.T) {
 }
 
 func TestDeploy_ChecksNestedTemplates(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	key := strings.Repeat("0a", 32) + ".json"
 	asm := oneStack(t, template("AWS::CloudFormation::Stack",
@@ -92,6 +94,7 @@ func TestDeploy_ChecksNestedTemplates(t *testing.T) {
 		Region: testRegion, Role: assembly.Role{ARN: bootstrapRole(testTarget, roles.FilePublishing).ARN},
 	}}
 	_, err := c.open(asm).Plan(t.Context())
+	printed.Error(err)
 	require.ErrorContains(t, err, "stack web, nested template web.n.nested.template.json, R (AWS::SNS::Topic)")
 }
 
@@ -101,6 +104,7 @@ func importingTemplate(name string) string {
 }
 
 func TestDeploy_StopsAtExportsInUse(t *testing.T) {
+	printed := faulttest.Printed(t)
 	changed := strings.Replace(exportingTemplate("net"), `"v"`, `"w"`, 1)
 	for name, test := range map[string]struct {
 		needs     needs
@@ -152,6 +156,7 @@ func TestDeploy_StopsAtExportsInUse(t *testing.T) {
 					continue
 				}
 				var refused *refusal.Error
+				printed.Error(err)
 				require.ErrorAs(t, err, &refused)
 				assert.Contains(t, err.Error(), test.want)
 				assert.Equal(t, 1, c.stack("net").Executions)

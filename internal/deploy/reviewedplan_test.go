@@ -9,6 +9,7 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 
 	"github.com/stretchr/testify/assert"
@@ -27,6 +28,7 @@ func (c *cloud) savePlan(d *Deployment, ttl time.Duration) planfile.File {
 }
 
 func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
+	printed := faulttest.Printed(t)
 	live := func(o *Options) { o.Run.Mode = Live }
 	approval := func(o *Options) { o.RequiresApproval = true }
 	for name, c := range map[string]struct {
@@ -82,6 +84,7 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, d.sessions.CallerARN(), a.ApproverARN)
 			_, err = d.Approve(t.Context(), *f, ApprovalRequest{Note: ""})
+			printed.Error(err)
 			require.ErrorContains(t, err, "was approved already")
 		}},
 	} {
@@ -107,6 +110,7 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 			}
 			var refusal *refusal.Error
 			require.True(t, errors.As(err, &refusal), "%v", err)
+			printed.Error(err)
 			assert.Contains(t, err.Error(), c.want)
 			assert.Equal(t, before, cl.stack("web"), "nothing was done")
 		})
@@ -135,6 +139,7 @@ func TestReviewedPlan_UsesApproversPermits(t *testing.T) {
 }
 
 func TestReviewedPlan_DeferredStackMayOnlyAdd(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	_, err := c.deploy(
 		assemble(
@@ -152,7 +157,7 @@ func TestReviewedPlan_DeferredStackMayOnlyAdd(t *testing.T) {
 	})
 	file := c.savePlan(c.open(both), time.Hour)
 	record, err := c.deploy(both, DeployRequest{Plan: &file})
-	require.ErrorContains(t, err, "would now do more than add resources (~ Topic0")
+	require.ErrorContains(t, printed.Error(err), "would now do more than add resources (~ Topic0")
 	assert.Equal(t, map[string]change.Outcome{"net": change.Created, "app": change.Failed}, outcomes(record))
 	assert.Empty(t, c.stack("app").ChangeSets)
 

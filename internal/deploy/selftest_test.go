@@ -19,6 +19,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/selftest"
 	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 )
 
@@ -194,11 +195,13 @@ func TestSelfTest_RemovesItsStackWheneverItEnds(t *testing.T) {
 }
 
 func TestSelfTest_TouchesNoOtherStack(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	c.FaultOf = nil
 	c.PutStack(testAccount, testRegion, selfTestName, topics(1), "CREATE_COMPLETE", "", 0)
 	_, err := c.selfTester(c.Pause).SelfTest(t.Context())
 	var refused *refusal.Error
+	printed.Error(err)
 	require.ErrorAs(t, err, &refused)
 	assert.Contains(t, err.Error(), "is not one of the self-test")
 	assert.Equal(t, "CREATE_COMPLETE", c.stack(selfTestName).Status)

@@ -11,6 +11,7 @@ import (
 
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/fault/faulttest"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/stretchr/testify/assert"
@@ -80,6 +81,7 @@ var wantOutcome = map[types.StackStatus]string{
 }
 
 func TestStates_EveryStatusHasActionOrRefusal(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for _, status := range types.StackStatus("").Values() {
 		assert.Contains(t, wantOutcome, status, "CloudFormation knows a state that this test does not")
 	}
@@ -96,6 +98,7 @@ func TestStates_EveryStatusHasActionOrRefusal(t *testing.T) {
 				record, err := c.deploy(oneStack(t, topics(2)), DeployRequest{})
 				got := string(record.Stacks[0].Outcome)
 				if err != nil {
+					printed.Error(err)
 					assert.Contains(t, err.Error(), "stack web: the stack is in state "+string(row.Status)+": "+row.Action)
 					assert.Equal(t, string(row.Status), c.stack("web").Status, "nothing was done to it")
 					got = "left alone"
@@ -131,11 +134,13 @@ func TestStates_UndeletableStackIsExplained(t *testing.T) {
 }
 
 func TestStates_FailedContinueRollbackIsExplained(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	c.PutStack(testAccount, testRegion, "web", failingTemplate, "UPDATE_ROLLBACK_FAILED", "", 0)
 	_, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
+	printed.Error(err)
 	require.ErrorContains(t, err, "the rollback cannot be continued: Never (Simulated::Always::Fails): it always does")
-	require.ErrorContains(t, err, "--resources-to-skip")
+	require.ErrorContains(t, printed.Error(err), "--resources-to-skip")
 }
 
 func TestPlan_DefersStacksThatNeedRepair(t *testing.T) {

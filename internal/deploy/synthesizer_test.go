@@ -12,6 +12,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/roles"
 )
 
@@ -49,9 +50,11 @@ func withoutRoles(t *testing.T, template string) *assembly.Assembly {
 
 // A stack for which the app names no role is deployed with those of the bootstrap, and only if that is allowed by name.
 func TestSynthesizer_StackWithoutRolesNeedsAPermit(t *testing.T) {
+	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	allowed := DeployRequest{Allow: []change.Permit{change.Synthesizer}}
 	_, err := c.deploy(withoutRoles(t, topics(1)), DeployRequest{})
+	printed.Error(err)
 	assert.Equal(t, fault.ChangesNotNamed, fault.CodeOf(err))
 	require.ErrorContains(t, err, "CloudFormation gets all rights of the execution role of the account's bootstrap")
 	assert.Zero(t, c.stack("web").Executions)
@@ -84,6 +87,7 @@ func TestSynthesizer_StackWithoutRolesNeedsAPermit(t *testing.T) {
 	t.Run("assets that only parameters name", func(t *testing.T) {
 		asm := withoutRoles(t, `{"Parameters":{"AssetParametersabcS3Bucket1":{"Type":"String"}},"Resources":{}}`)
 		err := newCloud(t).openError(asm, DeployAccess)
+		printed.Error(err)
 		assert.Equal(t, fault.AssetNotSupported, fault.CodeOf(err))
 		require.ErrorContains(t, err, "has assets of the LegacyStackSynthesizer")
 	})

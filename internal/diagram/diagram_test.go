@@ -17,6 +17,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/pipeline"
 )
 
@@ -423,6 +424,7 @@ func TestSplitType(t *testing.T) {
 }
 
 func TestAnnotate(t *testing.T) {
+	printed := faulttest.Printed(t)
 	d := Diagram{Name: "x", Title: "A & B", Description: "All <of> it."}
 	d.add("one", "two").add("inner")
 	svg, err := d.Annotate([]byte(`<svg xmlns="y" viewBox="0 0 120 80"><rect/></svg>`))
@@ -444,6 +446,7 @@ func TestAnnotate(t *testing.T) {
 		"an SVG of a huge size": `<svg viewBox="0 0 99999999 1"></svg>`,
 	} {
 		_, err := d.Annotate([]byte(text))
+		printed.Error(err)
 		assert.ErrorContains(t, err, "the drawing of x is no SVG of D2's", name)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/diagram"
+	"lockstep/internal/fault/faulttest"
 )
 
 const emptyTemplate = `{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}`
@@ -75,15 +76,19 @@ func TestFindAssemblies(t *testing.T) {
 }
 
 func TestFindAssemblies_Refuses(t *testing.T) {
+	printed := faulttest.Printed(t)
 	dir := t.TempDir()
 	_, err := FindAssemblies(filepath.Join(dir, "missing"), "", nil)
+	printed.Error(err)
 	assert.ErrorContains(t, err, "there is no cloud assembly at")
 	_, err = FindAssemblies(dir, "", nil)
+	printed.Error(err)
 	assert.ErrorContains(t, err, "there is no manifest.json: this is not a cloud assembly")
 	for i := range maxAssemblies + 1 {
 		writeFile(t, filepath.Join(dir, "a", string(rune('a'+i%26))+string(rune('a'+i/26)), "manifest.json"), "{}")
 	}
 	_, err = FindAssemblies(dir, "", nil)
+	printed.Error(err)
 	assert.ErrorContains(t, err, "there are 201 cloud assemblies, more than the 200 that fit")
 }
 

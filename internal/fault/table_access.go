@@ -21,7 +21,7 @@ func credentialEntries() []Entry {
 			Meaning:  "The session is over.",
 			Causes:   []string{"an SSO session or an assumed role at its end", "credentials that were copied into a variable"},
 			Remedies: []string{"sign in again; the next run continues from there"},
-			Messages: []string{"the AWS credentials have expired"},
+			Messages: []string{"the credentials have expired", "the AWS credentials have expired"},
 		},
 		{
 			Code: CredentialsRefused, Exit: exitRefused, Title: "credentials that AWS does not accept",
@@ -31,7 +31,8 @@ func credentialEntries() []Entry {
 			},
 			Remedies: []string{"set the variables again, or sign in again"},
 			Messages: []string{
-				"the access key id holds a line break", "the session token holds a line break", "the secret access key is wrong",
+				"the access key id holds a line break or another character that no header takes",
+				"the session token holds a line break or another character that no header takes", "the secret access key is wrong",
 				"AWS does not know the access key here", "AWS does not accept these credentials",
 			},
 		},
@@ -175,14 +176,14 @@ func bootstrapEntries() []Entry {
 				"the account was bootstrapped before version 32, whose deploy role is the first that may list change sets",
 			},
 			Remedies: []string{"bootstrap the account again"},
-			Messages: []string{"is bootstrapped with version …"},
+			Messages: []string{"account … is bootstrapped with version … in …"},
 		},
 		{
 			Code: BootstrapNewer, Title: "a bootstrap that is newer than this Lockstep",
 			Meaning:  "Bootstrapping would go back to an older version, which could take rights away.",
 			Causes:   []string{"another tool or a newer Lockstep has bootstrapped the account"},
 			Remedies: []string{"update Lockstep"},
-			Messages: []string{"newer than version … of this Lockstep"},
+			Messages: []string{"it has version … of the bootstrap, newer than version … of this Lockstep"},
 		},
 		{
 			Code: BootstrapFailed, Title: "the bootstrap failed",
@@ -227,7 +228,7 @@ func bootstrapEntries() []Entry {
 				"a permissions boundary, or a policy of the organisation",
 			},
 			Remedies: []string{"bootstrap the account again", "let whoever owns the boundary or the policy allow the actions"},
-			Messages: []string{"the deploy role may not do …"},
+			Messages: []string{"this account is not ready for the deployment"},
 		},
 	}
 }
@@ -268,14 +269,14 @@ func endpointEntries() []Entry {
 			Meaning:  "The endpoint has no address here, does not answer, or stopped answering.",
 			Causes:   []string{"no network", "a region that is spelt wrong or lacks the service", "a firewall or a sandbox"},
 			Remedies: []string{"check the network and the region; the next run continues from there"},
-			Messages: []string{"the AWS endpoint… stopped answering", "the AWS endpoint… cannot be found"},
+			Messages: []string{"the AWS endpoint … stopped answering", "the AWS endpoint… cannot be found"},
 		},
 		{
 			Code: Untrusted, Title: "an endpoint that is not trusted",
 			Meaning:  "The certificate of what answers is not trusted, or it speaks no TLS.",
 			Causes:   []string{"a proxy that opens the connections", "a wrong clock", "a wrong address or port"},
 			Remedies: []string{"set `AWS_CA_BUNDLE` to the proxy's certificates; check the clock and the address"},
-			Messages: []string{"the AWS endpoint… is not trusted"},
+			Messages: []string{"the AWS endpoint … is not trusted"},
 		},
 		{
 			Code: ProxyFailed, Title: "the proxy does not work",

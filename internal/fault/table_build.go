@@ -46,7 +46,7 @@ func toolEntries() []Entry {
 			Causes:   []string{"a new machine", "a PATH without the program", "an old version first on the PATH"},
 			Remedies: []string{"`lockstep doctor` names what is missing, and how to get it"},
 			Messages: []string{
-				" was not found on the PATH", "… is version …, too old",
+				"… was not found on the PATH", "… is version …, too old",
 			},
 		},
 		{
@@ -83,7 +83,7 @@ func toolEntries() []Entry {
 			Meaning:  "The command ended well without writing the output that the table declares.",
 			Causes:   []string{"another output folder", "an output that is a link out of the project"},
 			Remedies: []string{"fix the command or the table of steps"},
-			Messages: []string{"ended well but did not make its output"},
+			Messages: []string{"ended well but did not make its output …"},
 		},
 		{
 			Code: StepProcess, Title: "a step left a process behind",
@@ -97,7 +97,7 @@ func toolEntries() []Entry {
 			Meaning:  "A file of a tool is not the one that was installed, so it is not used.",
 			Causes:   []string{"somebody or another program wrote into the folder of tools", "a disk that was full"},
 			Remedies: []string{"remove the tool's folder, and run it again: it is installed again"},
-			Messages: []string{"it is not as it was installed", "it is not the template of the pinned CDK"},
+			Messages: []string{"it is not the template of the pinned CDK"},
 		},
 		{
 			Code: ImageRegistry, Title: "a registry of images cannot be used",
@@ -195,7 +195,7 @@ func assemblyEntries() []Entry {
 				"… needs the container image …, and images cannot be published yet",
 				"… need container images, and images cannot be published yet",
 				"… is made by a command (…), which runs only as a part of Lockstep's own synthesis",
-				"has assets of the LegacyStackSynthesizer",
+				"… has assets of the LegacyStackSynthesizer",
 			},
 		},
 		{

@@ -28,7 +28,7 @@ func lockEntries() []Entry {
 			Meaning:  "`unlock` names a run that does not hold the lock, so nothing was unlocked.",
 			Causes:   []string{"the run has ended meanwhile", "the id of another environment"},
 			Remedies: []string{"`lockstep status --env ENV` shows who holds it"},
-			Messages: []string{": nothing was unlocked"},
+			Messages: []string{"…: nothing was unlocked"},
 		},
 		{
 			Code: RecordContention, Title: "another run has written at the same time",
@@ -267,14 +267,14 @@ func recordEntries() []Entry {
 			Meaning:  "Resources differ from what was deployed to them.",
 			Causes:   []string{"a change in the console, or by another tool"},
 			Remedies: []string{"take the change over into the stacks, or revert it; see [operations](operations.md#drift)"},
-			Messages: []string{"drifted: "},
+			Messages: []string{"drifted: …"},
 		},
 		{
 			Code: DriftUnknown, Title: "a stack could not be compared",
 			Meaning:  "CloudFormation could not detect drift, which is not the same as no drift.",
 			Causes:   []string{"a right that the role lacks to read a resource", "a stack that is being changed"},
 			Remedies: []string{"do what the reason says, and run it again"},
-			Messages: []string{"CloudFormation could not compare all of it: "},
+			Messages: []string{"CloudFormation could not compare all of it: …"},
 		},
 		{
 			Code: BehaviourDiffers, Title: "AWS does something else than was expected",

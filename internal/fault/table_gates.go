@@ -35,7 +35,7 @@ func gateEntries() []Entry {
 			Meaning:  "The profile of the tests, or the floor in tests/coverage.floor, cannot be read.",
 			Causes:   []string{"an edit of the floor by hand", "a merge conflict in it"},
 			Remedies: []string{"restore tests/coverage.floor from the last commit"},
-			Messages: []string{"its first line is …: write a number from 0 to 100, the percentage"},
+			Messages: []string{"the coverage profile cannot be read: …", "the coverage floor cannot be read: …"},
 		},
 		{
 			Code: SecurityFailed, Title: "a security scan has findings",
@@ -67,7 +67,7 @@ func gateEntries() []Entry {
 				"let it be absent in this environment (gates.mayBeAbsent)",
 				"`--refresh` tries again within 15 minutes",
 			},
-			Messages: []string{"it could not reach what it needs", "a gate that cannot be run does not pass here"},
+			Messages: []string{"it could not reach what it needs"},
 		},
 		{
 			Code: GateReport, Title: "the report of a gate cannot be read",
@@ -81,7 +81,7 @@ func gateEntries() []Entry {
 			Meaning:  "The program ended with an error and without a finding, so it has judged nothing.",
 			Causes:   []string{"a wrong setting of the program", "too little memory"},
 			Remedies: []string{"read the end of its log; the last line is in the message"},
-			Messages: []string{" but reported nothing"},
+			Messages: []string{"its program ended with status … but reported nothing"},
 		},
 		{
 			Code: WorkflowOutdated, Title: "a pipeline file is out of date",

@@ -113,7 +113,7 @@ func fileEntries() []Entry {
 			Meaning:  "There is a folder, a pipe, a socket or a device where a file is expected.",
 			Causes:   []string{"a wrong path", "process substitution of the shell"},
 			Remedies: []string{"name a regular file"},
-			Messages: []string{"is not a regular file"},
+			Messages: []string{"is not a regular file but a …"},
 		},
 		{
 			Code: FileTooLarge, Title: "a file that is too large",
@@ -194,6 +194,7 @@ func runEntries() []Entry {
 			Meaning:  "The file is not what Lockstep writes, and is not believed.",
 			Causes:   []string{"an edit", "a disk that was full"},
 			Remedies: []string{"run it again; `.lockstep` can be removed at any time"},
+			Messages: []string{"… is damaged: …"},
 		},
 		{
 			Code: HooksNotInstalled, Title: "hooks that cannot be installed here",
@@ -230,6 +231,7 @@ func runEntries() []Entry {
 			},
 			Remedies: []string{"do what the reason says, and run the period again", "see [maintenance](maintenance.md)"},
 			Messages: []string{
+				"maintenance: … with something to do, … not run",
 				"it looks into accounts on AWS: write --live", "… has no budget in its configuration",
 				"AWS has no estimate of the cost",
 			},

@@ -78,7 +78,7 @@ func planStateEntries() []Entry {
 			Meaning:  "The environment asks for an approval before its plans are applied.",
 			Causes:   []string{"the approval was left out"},
 			Remedies: []string{"read the plan, then `lockstep approve --plan FILE`"},
-			Messages: []string{"nobody has approved the plan"},
+			Messages: []string{"nobody has approved the plan …"},
 		},
 		{
 			Code: PlanApproved, Exit: exitRefused, Title: "a plan that was approved already",
@@ -166,7 +166,7 @@ func planContentEntries() []Entry {
 				"use the CDK's DefaultStackSynthesizer with its default names, and synthesise again",
 				"give the names of the bootstrap under `bootstrap` in the environment's configuration",
 			},
-			Messages: []string{"… is published to: let the app use the CDK's DefaultStackSynthesizer"},
+			Messages: []string{"… goes to …, but only …, of the account's bootstrap, is published to"},
 		},
 		{
 			Code: AssemblyAltered, Exit: exitRefused, Title: "a cloud assembly that was changed after it was synthesised",

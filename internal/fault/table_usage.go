@@ -109,7 +109,7 @@ func configEntries() []Entry {
 			Meaning:  "The value has another type, form or range than the schema or the AWS service takes.",
 			Causes:   []string{"a number without quotes where text is wanted, such as an account id", "a limit of AWS"},
 			Remedies: []string{"write what the message says after its semicolon"},
-			Messages: []string{" is a number, not text"},
+			Messages: []string{"… is a number, not text"},
 		},
 		{
 			Code: ConfigMissing, Exit: exitUsage, Title: "a key that is needed is missing",
@@ -123,14 +123,16 @@ func configEntries() []Entry {
 				"promotions, a protected environment without an approval.",
 			Causes:   []string{"a change in one file that another file has to follow"},
 			Remedies: []string{"change one of the two values; the message names both"},
-			Messages: []string{"environments are promoted in a cycle: …", "is protected, but its releases need no approval"},
+			Messages: []string{
+				"environments are promoted in a cycle: …", "… is protected, but its releases need no approval",
+			},
 		},
 		{
 			Code: ConfigSecret, Exit: exitUsage, Title: "a secret in a parameter",
 			Meaning:  "The value of a parameter looks like a key or a token. Parameters are readable in the account.",
 			Causes:   []string{"a secret was pasted where its name belongs"},
 			Remedies: []string{"put it into Secrets Manager and its ARN here", "replace the secret if it was real"},
-			Messages: []string{" looks like a secret"},
+			Messages: []string{"… looks like a secret"},
 		},
 		{
 			Code: ConfigSteps, Exit: exitFailed, Title: "steps that do not fit together",

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 )
 
 // entries returns the names in a folder, so that a temporary file that stays is seen.
@@ -187,6 +188,7 @@ func TestReplace_FailureKeepsOldFile(t *testing.T) {
 }
 
 func TestReadFile_Limit(t *testing.T) {
+	printed := faulttest.Printed(t)
 	name := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(name, []byte("four"), 0o644))
 	data, err := ReadFile(name, 4)
@@ -194,7 +196,7 @@ func TestReadFile_Limit(t *testing.T) {
 	assert.Equal(t, "four", string(data))
 	_, err = ReadFile(name, 3)
 	var large *TooLargeError
-	require.ErrorAs(t, err, &large)
+	require.ErrorAs(t, printed.Error(err), &large)
 	assert.Equal(t, int64(3), large.Limit)
 }
 

@@ -11,11 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 )
 
 // This is why gosec's rule G304 is waived in open.go: whatever name is handed over, only a regular file is opened, and
 // no more of it is read than the reader accepts.
 func TestOpenFile_OpensRegularFilesAlone(t *testing.T) {
+	printed := faulttest.Printed(t)
 	dir := t.TempDir()
 	pipe := filepath.Join(dir, "pipe")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
@@ -33,13 +35,13 @@ func TestOpenFile_OpensRegularFilesAlone(t *testing.T) {
 	} {
 		for _, flag := range []int{os.O_RDONLY, os.O_WRONLY | os.O_CREATE | os.O_TRUNC, os.O_RDWR | os.O_CREATE} {
 			_, err := OpenFile(name, flag, PrivateFile)
-			require.ErrorIs(t, err, fault.ErrNotFile, name)
+			require.ErrorIs(t, printed.Error(err), fault.ErrNotFile, name)
 			require.ErrorContains(t, err, want)
 		}
 		_, err := ReadFile(name, 10)
-		require.ErrorIs(t, err, fault.ErrNotFile, name)
+		require.ErrorIs(t, printed.Error(err), fault.ErrNotFile, name)
 		_, err = Lock(name)
-		require.ErrorIs(t, err, fault.ErrNotFile, name)
+		require.ErrorIs(t, printed.Error(err), fault.ErrNotFile, name)
 	}
 	file, err := OpenFile(filepath.Join(dir, "new"), os.O_WRONLY|os.O_CREATE, PrivateFile)
 	require.NoError(t, err)

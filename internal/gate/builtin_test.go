@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/config"
+	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
@@ -33,6 +35,20 @@ func runBuiltin(t *testing.T, name, root string, settings ...string) []string {
 		lines = append(lines, f.Location()+" "+f.Rule)
 	}
 	return lines
+}
+
+func TestCoverage_WithoutProfileOrFloorIsNotCompared(t *testing.T) {
+	printed := faulttest.Printed(t)
+	for _, files := range []map[string]string{
+		{pipeline.CoverageProfile: "garbage", pipeline.CoverageFloor: "0\n"},
+		{pipeline.CoverageProfile: "mode: set\nlockstep/x/x.go:1.1,2.2 3 1\n"},
+	} {
+		g := Gate{
+			Name: "coverage", Root: newRepository(t, files), Format: pipeline.SARIF, Log: &bytes.Buffer{}, Now: now,
+		}
+		err := g.Run(t.Context())
+		assert.Equal(t, fault.CoverageFloor, fault.CodeOf(printed.Error(err)), "%v", err)
+	}
 }
 
 const pinnedDigest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"

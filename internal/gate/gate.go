@@ -126,17 +126,22 @@ func (g Gate) Run(ctx context.Context) error {
 	case err != nil && nothing == nil:
 		return err
 	case len(failing) > 0:
-		return &FailedError{failureCode(failing), pluralize(len(failing), g.findingNoun())}
+		return g.failure(failing)
 	}
 	return err
 }
 
-// failureCode returns the code of a gate that found nothing but waivers that have ended; empty for other findings.
-func failureCode(failing []findings.Finding) fault.Code {
-	if slices.ContainsFunc(failing, func(f findings.Finding) bool { return f.Rule != ruleWaiverExpired }) {
-		return ""
+// failure returns the error of a gate that found something: how much it is, or which waivers have ended if it found
+// nothing else.
+func (g Gate) failure(failing []findings.Finding) *FailedError {
+	var ended []string
+	for _, f := range failing {
+		if f.Rule != ruleWaiverExpired {
+			return &FailedError{Reason: pluralize(len(failing), g.findingNoun())}
+		}
+		ended = append(ended, f.Message)
 	}
-	return fault.WaiverExpired
+	return &FailedError{fault.WaiverExpired, strings.Join(ended, "; ")}
 }
 
 // grade sets the level of findings from a program that reports none, and turns findings below the minimum into notes.

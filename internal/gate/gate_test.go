@@ -16,6 +16,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
@@ -65,6 +66,7 @@ const (
 func printScript(text string) string { return "cat <<'END'\n" + text + "\nEND\n" }
 
 func TestGate_AlwaysWritesReport(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for _, test := range []struct {
 		name, script string
 		format       pipeline.Format
@@ -118,6 +120,7 @@ func TestGate_AlwaysWritesReport(t *testing.T) {
 				return
 			}
 			var failed *FailedError
+			printed.Error(err)
 			require.ErrorAs(t, err, &failed)
 			assert.Contains(t, failed.Reason, test.wantErr)
 			if test.wantBroken == "" {
@@ -130,6 +133,7 @@ func TestGate_AlwaysWritesReport(t *testing.T) {
 }
 
 func TestGate_UnreachableNetworkIsNotRun(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for name, stderr := range map[string]string{
 		"govulncheck": `fetching vulnerabilities: Get "https://vuln.go.dev/index/modules.json.gz": ` +
 			`dial tcp: lookup vuln.go.dev: no such host`,
@@ -145,7 +149,7 @@ func TestGate_UnreachableNetworkIsNotRun(t *testing.T) {
 				root := newRepository(t, nil)
 				g, _ := newShellGate(root, "echo '"+stderr+"' >&2\n"+script, pipeline.SARIF)
 				var notRun *NotRunError
-				require.ErrorAs(t, g.Run(t.Context()), &notRun)
+				require.ErrorAs(t, printed.Error(g.Run(t.Context())), &notRun)
 				assert.Contains(t, notRun.Reason, stderr)
 				assert.Contains(t, readReport(t, root).Broken, "not run")
 			})
@@ -154,7 +158,7 @@ func TestGate_UnreachableNetworkIsNotRun(t *testing.T) {
 	t.Run("findings count all the same", func(t *testing.T) {
 		script := "echo dial tcp: no such host >&2\n" + printScript(findingsSARIF)
 		g, _ := newShellGate(newRepository(t, nil), script, pipeline.SARIF)
-		assert.EqualError(t, g.Run(t.Context()), "2 findings")
+		assert.EqualError(t, printed.Error(g.Run(t.Context())), "2 findings")
 	})
 }
 
@@ -275,6 +279,7 @@ func TestWaivers_UnusedOnlyWhereGateHasLooked(t *testing.T) {
 }
 
 func TestWaivers_Gate(t *testing.T) {
+	printed := faulttest.Printed(t)
 	reason := "    reason: the input is a constant of ours\n"
 	for _, test := range []struct{ name, file, want string }{
 		{"valid", waiverUntil("2027-01-01"), ""},
@@ -300,8 +305,13 @@ func TestWaivers_Gate(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			assert.EqualError(t, err, "1 finding")
-			assert.Equal(t, test.name == "expired", fault.Of(err) == fault.WaiverExpired)
+			printed.Error(err)
+			if test.name == "expired" {
+				assert.Equal(t, fault.WaiverExpired, fault.Of(err))
+			} else {
+				assert.EqualError(t, err, "1 finding")
+				assert.Empty(t, fault.Of(err))
+			}
 			assert.Contains(t, log.String(), test.want)
 		})
 	}

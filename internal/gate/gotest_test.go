@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
@@ -120,6 +121,7 @@ func TestGoTestReader_BuildFailureIsError(t *testing.T) {
 }
 
 func TestGoTestReader_NoTestIsNoPass(t *testing.T) {
+	printed := faulttest.Printed(t)
 	const skipped = `{"Action":"start","Package":"lockstep/x"}
 {"Action":"skip","Package":"lockstep/x"}`
 	tested := map[string]string{"x/x_test.go": "package x\n\nfunc TestX(t *testing.T) {}\n"}
@@ -155,7 +157,7 @@ func TestGoTestReader_NoTestIsNoPass(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			suites, err := runGoTest(t, test.script, test.files)
-			require.EqualError(t, err, test.want)
+			require.EqualError(t, printed.Error(err), test.want)
 			assert.Empty(t, suites)
 			var nothing *NothingToDoError
 			assert.Equal(t, test.want == none, errors.As(err, &nothing))

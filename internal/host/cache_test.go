@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/pipeline"
 )
 
@@ -177,9 +178,11 @@ func TestCache_RestoreRemovesOtherFiles(t *testing.T) {
 }
 
 func TestStep_MissingOutputFails(t *testing.T) {
+	printed := faulttest.Printed(t)
 	s := shellStep("forgetful", "true")
 	s.Outputs = []string{"out"}
 	result := runSteps(t, &Runner{Root: repository(t, nil)}, s)["forgetful"]
+	printed.Text(result.Message())
 	assert.Equal(t, pipeline.Failed, result.Status)
 	assert.Equal(t, "ended well but did not make its output out", result.Reason)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/pipeline"
 )
 
@@ -149,6 +150,7 @@ func TestScheduler_FailureSkipsDependents(t *testing.T) {
 }
 
 func TestStep_MissingToolIsNotRun(t *testing.T) {
+	printed := faulttest.Printed(t)
 	gone := shellStep("gate", "true")
 	gone.Command = []string{"no-such-program"}
 	old := shellStep("old", "true")
@@ -157,6 +159,7 @@ func TestStep_MissingToolIsNotRun(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "node"), []byte("#!/bin/sh\necho v12.1.0\n"), 0o755))
 	environ := []string{"PATH=" + bin + ":" + os.Getenv("PATH")}
 	results := runSteps(t, &Runner{Root: repository(t, nil), Environ: environ}, gone, old)
+	printed.Text(results["gate"].Message() + "\n" + results["old"].Message())
 	assert.Equal(t, pipeline.NotRun, results["gate"].Status)
 	assert.Contains(t, results["gate"].Reason, "no-such-program was not found on the PATH")
 	assert.Equal(t, pipeline.NotRun, results["old"].Status)

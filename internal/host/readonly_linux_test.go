@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 // nobody is the ID of a user who owns no file of a test.
@@ -31,16 +33,17 @@ func withoutRights(t *testing.T, root string, do func()) {
 }
 
 func TestStateDir_CannotBeWritten(t *testing.T) {
+	printed := faulttest.Printed(t)
 	root := t.TempDir()
 	require.NoError(t, os.Chmod(root, 0o555))
 	t.Cleanup(func() { _ = os.Chmod(root, 0o755) })
 	state := filepath.Join(root, ".lockstep")
 	withoutRights(t, root, func() {
 		_, err := newRunDir(filepath.Join(state, "runs"), time.Now())
-		require.EqualError(t, err, "the run's logs: "+state+"/runs cannot be written: make it writable, "+
+		require.EqualError(t, printed.Error(err), "the run's logs: "+state+"/runs cannot be written: make it writable, "+
 			"then run this again (mkdir "+state+": permission denied)")
 		_, err = openStore(root, sealer{}, time.Now, false)
-		require.EqualError(t, err, "the cache: "+state+"/cache cannot be written: make it writable, "+
+		require.EqualError(t, printed.Error(err), "the cache: "+state+"/cache cannot be written: make it writable, "+
 			"then run this again (mkdir "+state+": permission denied)")
 	})
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 var update = flag.Bool("update", false, "write the page of the schedule")
@@ -55,6 +57,7 @@ func allClear() map[CheckID]Check {
 }
 
 func TestRun_StatusOfTask(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for name, test := range map[string]struct {
 		check Check
 		want  Status
@@ -97,7 +100,7 @@ func TestRun_StatusOfTask(t *testing.T) {
 			if test.want == Clear {
 				assert.NoError(t, err)
 			} else {
-				assert.ErrorAs(t, err, &incomplete)
+				assert.ErrorAs(t, printed.Error(err), &incomplete)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/config"
+	"lockstep/internal/fault/faulttest"
 )
 
 func newStep(name string, needs ...string) Step {
@@ -22,6 +23,7 @@ func stepNames(g *Graph) []string {
 }
 
 func TestNewGraph_ErrorNamesStep(t *testing.T) {
+	printed := faulttest.Printed(t)
 	withImage, withCache, withTool, noCommand := newStep("a"), newStep("b"), newStep("c"), newStep("d")
 	withImage.Image, withCache.Caches, withTool.Tools, noCommand.Command = "none", []string{"none"}, []string{"none"}, nil
 	outer, inner := newStep("outer"), newStep("inner")
@@ -76,6 +78,7 @@ func TestNewGraph_ErrorNamesStep(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := NewGraph(test.steps)
 			for _, want := range test.want {
+				printed.Error(err)
 				assert.ErrorContains(t, err, want)
 			}
 		})

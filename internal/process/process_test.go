@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 func TestDescribeExit(t *testing.T) {
@@ -40,11 +42,13 @@ func TestRunGroup_MissingProgram(t *testing.T) {
 const holdPipe = "sleep 1000 & echo started; "
 
 func TestRunGroup_KillsChildThatOutlivesProgram(t *testing.T) {
+	printed := faulttest.Printed(t)
 	out, in := io.Pipe()
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", holdPipe+"exit 0")
 	cmd.Stdout = in
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	err := RunGroup(cmd, time.Millisecond)
+	printed.Error(err)
 	require.EqualError(t, err,
 		"its command ended well, but a process that it had started did not end in time and was killed: "+
 			"see that it waits for what it starts")

@@ -13,6 +13,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 )
 
 // adaptedResources adapts an assembly of one stack and returns the resources of its template, as JSON.
@@ -118,12 +119,16 @@ func TestAdapt_MacrosAreExpandedBeforeStandIns(t *testing.T) {
 }
 
 func TestReadExpanded_MacroThatRefusesIsNamed(t *testing.T) {
+	printed := faulttest.Printed(t)
 	templates := []MacroTemplate{{stack: "orders"}}
 	_, err := readExpanded(templates, []byte(`[{"error": "Fn::ForEach layout\n is incorrect"}]`))
+	printed.Error(err)
 	require.ErrorContains(t, err,
 		"stack orders: the macros that it declares refuse it: Fn::ForEach layout is incorrect; fix")
+	printed.Error(err)
 	assert.Equal(t, fault.EmulatorTemplate, fault.CodeOf(err))
 	_, err = readExpanded(templates, []byte(`[]`))
+	printed.Error(err)
 	require.ErrorContains(t, err, "0 of 1 templates were expanded")
 }
 

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 func TestEmulator_LastUserStopsItAndStateStays(t *testing.T) {
@@ -43,14 +45,15 @@ func TestEmulator_LastUserStopsItAndStateStays(t *testing.T) {
 }
 
 func TestEmulator_StartedOutlivesItsUsers(t *testing.T) {
+	printed := faulttest.Printed(t)
 	e, _ := newFakeEmulator(t)
 	_, err := e.Start(t.Context())
 	require.NoError(t, err)
 	_, release, err := e.Acquire(t.Context())
 	require.NoError(t, err)
 	_, err = e.Stop(t.Context())
-	require.ErrorIs(t, err, ErrInUse)
-	require.ErrorIs(t, e.Reset(t.Context()), ErrInUse)
+	require.ErrorIs(t, printed.Error(err), ErrInUse)
+	require.ErrorIs(t, printed.Error(e.Reset(t.Context())), ErrInUse)
 	require.NoError(t, release())
 	status, err := e.Status(t.Context())
 	require.NoError(t, err)
@@ -128,6 +131,7 @@ func TestEmulator_HungIsReplaced(t *testing.T) {
 }
 
 func TestEmulator_TakenPortIsRefused(t *testing.T) {
+	printed := faulttest.Printed(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()
@@ -135,6 +139,7 @@ func TestEmulator_TakenPortIsRefused(t *testing.T) {
 	e.Port = listener.Addr().(*net.TCPAddr).Port
 
 	_, _, err = e.Acquire(t.Context())
+	printed.Error(err)
 	require.ErrorContains(t, err, "port "+strconv.Itoa(e.Port)+" is taken by another program")
 	alive, err := e.IsAlive()
 	require.NoError(t, err)
@@ -169,6 +174,7 @@ func TestEmulator_CanceledStartLeavesNoProcess(t *testing.T) {
 }
 
 func TestEmulator_StartFailureIsExplained(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for _, test := range []struct{ name, script, want string }{
 		{"it ends at once", "echo no such option; exit 2", "the emulator ended as soon as it was started:\n  no such option"},
 	} {
@@ -178,6 +184,7 @@ func TestEmulator_StartFailureIsExplained(t *testing.T) {
 				return exec.Command("sh", "-c", test.script), nil
 			}
 			_, _, err := e.Acquire(t.Context())
+			printed.Error(err)
 			require.ErrorContains(t, err, test.want)
 		})
 	}
@@ -185,6 +192,7 @@ func TestEmulator_StartFailureIsExplained(t *testing.T) {
 
 // A process id that was given to another program is not signalled.
 func TestEmulator_OtherProcessIsNotEnded(t *testing.T) {
+	printed := faulttest.Printed(t)
 	e, _ := newFakeEmulator(t)
 	_, release, err := e.Acquire(t.Context())
 	require.NoError(t, err)
@@ -198,7 +206,7 @@ func TestEmulator_OtherProcessIsNotEnded(t *testing.T) {
 	stale.PID = other.Process.Pid
 	require.NoError(t, e.writeRecord(stale))
 
-	require.ErrorContains(t, release(), "is not the emulator that was started at")
+	require.ErrorContains(t, printed.Error(release()), "is not the emulator that was started at")
 	require.NoError(t, stdin.Close())
 	require.NoError(t, other.Wait(), "the other process ends by itself")
 	require.NoError(t, e.writeRecord(*emulator)) // for the clean-up

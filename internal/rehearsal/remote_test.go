@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 func TestRemoteSession_RefusesInvalidVariables(t *testing.T) {
@@ -67,11 +69,13 @@ func TestRemoteSession_RefusesInvalidVariables(t *testing.T) {
 }
 
 func TestSession_CheckAccountsReportsUnreachable(t *testing.T) {
+	printed := faulttest.Printed(t)
 	dir := t.TempDir()
 	require.NoError(t, MakeCertificates(dir, nil, time.Now(), nil))
 	authority := filepath.Join(dir, authorityFile)
 	session := &Session{Endpoint: "https://" + loopbackAddress(t), Authority: authority, CABundle: authority}
 	err := session.CheckAccounts(t.Context(), nil)
+	printed.Error(err)
 	assert.ErrorContains(t, err, "do not answer: see that `lockstep rehearsal serve` runs there")
 }
 

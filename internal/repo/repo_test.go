@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 func writeFile(t *testing.T, dir, name, text string) {
@@ -187,16 +189,19 @@ func (f lockedFS) ReadDir(name string) ([]fs.DirEntry, error) {
 }
 
 func TestWalk_ReportsUnreadableFolder(t *testing.T) {
+	printed := faulttest.Printed(t)
 	listing, err := walk(lockedFS{fstest.MapFS{"a": {}, "locked/b": {}, "removed/c": {}, "z/d": {}}})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a", "z/d"}, listing.Files)
 	_, err = listing.Match([]string{"**", "!a"})
+	printed.Error(err)
 	require.EqualError(t, err, "the folder locked may have files that this reads, and cannot be read: "+
 		"permission denied; make it readable, or move it out of the project")
 	matching, err := listing.Match([]string{"*", "z/**", "!a"})
 	require.NoError(t, err, "these patterns match nothing in the folder")
 	assert.Equal(t, []string{"z/d"}, matching)
 	_, err = Walk(filepath.Join(t.TempDir(), "missing"))
+	printed.Error(err)
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
 

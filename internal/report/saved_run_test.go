@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
@@ -67,6 +68,7 @@ func TestReports_CountAndListWaivedFindings(t *testing.T) {
 }
 
 func TestLoadLastRun_LastRunHasNoResult(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for _, test := range []struct {
 		name string
 		// files are in the folder of the last run.
@@ -95,23 +97,27 @@ func TestLoadLastRun_LastRunHasNoResult(t *testing.T) {
 			}
 			_, err := LoadLastRun(runs)
 			var unfinished *UnfinishedRunError
-			require.ErrorAs(t, err, &unfinished)
-			assert.ErrorContains(t, err, test.want)
+			require.ErrorAs(t, printed.Error(err), &unfinished)
+			assert.ErrorContains(t, printed.Error(err), test.want)
 			assert.Equal(t, last, unfinished.Dir)
 		})
 	}
 }
 
 func TestLoadLastRun_NoneOrDamaged(t *testing.T) {
+	printed := faulttest.Printed(t)
 	runs := t.TempDir()
 	_, err := LoadLastRun(filepath.Join(runs, "missing"))
+	printed.Error(err)
 	require.ErrorContains(t, err, "there is no run to report")
 	_, err = LoadLastRun(runs)
+	printed.Error(err)
 	require.ErrorContains(t, err, "there is no run to report")
 
 	require.NoError(t, os.Mkdir(filepath.Join(runs, "1"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(runs, "1", summaryFile), []byte("{"), 0o600))
 	_, err = LoadLastRun(runs)
+	printed.Error(err)
 	require.ErrorContains(t, err, "is damaged")
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/config"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 )
 
@@ -30,6 +31,7 @@ func answer(status int, body string) *http.Response {
 }
 
 func TestApproverIn_AsksTheServiceOfTheRun(t *testing.T) {
+	printed := faulttest.Printed(t)
 	review := func(state, login, environment string) string {
 		return fmt.Sprintf(`{"state":%q,"comment":"","environments":[{"id":1,"name":%q}],"user":{"login":%q,"id":7}}`,
 			state, environment, login)
@@ -75,6 +77,7 @@ func TestApproverIn_AsksTheServiceOfTheRun(t *testing.T) {
 			got, err := session.ApproverIn(t.Context(), test.run, "prod")
 			assert.Equal(t, test.want, got)
 			if test.refused != "" {
+				printed.Error(err)
 				require.ErrorContains(t, err, test.refused)
 				assert.NotContains(t, err.Error(), "t1")
 				return

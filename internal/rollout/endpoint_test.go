@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 )
 
@@ -26,6 +27,7 @@ func clearAWSSettings(t *testing.T) {
 }
 
 func TestLive_EndpointsAreThoseOfAWSUnlessNamed(t *testing.T) {
+	printed := faulttest.Printed(t)
 	const emulator = "https://127.0.0.1:4566"
 	profile := func(text string) map[string]string { return map[string]string{"profile": text} }
 	for name, test := range map[string]struct {
@@ -117,6 +119,7 @@ func TestLive_EndpointsAreThoseOfAWSUnlessNamed(t *testing.T) {
 				return
 			}
 			var refusal *refusal.Error
+			printed.Error(err)
 			require.ErrorAs(t, err, &refusal)
 			assert.ErrorContains(t, err, test.want)
 			assert.ErrorContains(t, err, "--endpoint")

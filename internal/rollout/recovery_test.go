@@ -9,6 +9,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 	"lockstep/internal/report"
 )
@@ -25,6 +26,7 @@ func verified(assembly digest.Account, outputs map[string]string) []report.Accou
 }
 
 func TestRecovery_ComparesWithWhatWasThere(t *testing.T) {
+	printed := faulttest.Printed(t)
 	before := verified("one", map[string]string{"data": "bucket-1", "web": "url"})
 	for name, test := range map[string]struct {
 		after   []report.AccountRecord
@@ -49,6 +51,7 @@ func TestRecovery_ComparesWithWhatWasThere(t *testing.T) {
 			if test.message == "" {
 				require.NoError(t, err)
 			} else {
+				printed.Error(err)
 				require.ErrorContains(t, err, test.message)
 			}
 			assert.Equal(t, test.changed, r.Accounts[0].ChangedOutputs)
@@ -65,9 +68,11 @@ func TestRecovery_ComparesNamesOfOutputs(t *testing.T) {
 }
 
 func TestRecovery_IsRefusedLive(t *testing.T) {
+	printed := faulttest.Printed(t)
 	s := &Session{Live: true} // whatever it touched would panic
 	_, err := s.RehearseRecovery(t.Context(), config.Environment{Name: "prod"})
 	var refused *refusal.Error
-	require.ErrorAs(t, err, &refused)
-	assert.ErrorContains(t, err, deploy.RecoveryPage)
+	printed.Error(err)
+	require.ErrorAs(t, printed.Error(err), &refused)
+	assert.ErrorContains(t, printed.Error(err), deploy.RecoveryPage)
 }

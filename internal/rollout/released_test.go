@@ -13,6 +13,7 @@ import (
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 )
 
@@ -51,6 +52,7 @@ func restored(t *testing.T, o *accountOpener) []int {
 }
 
 func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
+	printed := faulttest.Printed(t)
 	const cluster, topic, handle = "AWS::ECS::Cluster", "AWS::SNS::Topic", "AWS::CloudFormation::WaitConditionHandle"
 	failLast := map[string]string{
 		"111111111111": handle, "222222222222": handle, "333333333333": simulated.FailingType,
@@ -72,7 +74,8 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 		mustDeployDev(t, o, cluster)
 		mustDeployDev(t, o, topic)
 		_, err := runDev(t, o, writeDevAssemblies(t, failLast), Deploy{})
-		require.Error(t, err)
+		printed.Error(err)
+		require.Error(t, printed.Error(err))
 		accounts, err := runDev(t, o, NewReleased(0, nil), Deploy{})
 		require.NoError(t, err)
 		assert.Equal(t, []int{2, 2, 0}, restored(t, o))
@@ -82,7 +85,8 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 		o := newOpener(t, false)
 		mustDeployDev(t, o, cluster)
 		_, err := runDev(t, o, writeDevAssemblies(t, failLast), Deploy{})
-		require.Error(t, err)
+		printed.Error(err)
+		require.Error(t, printed.Error(err))
 		mustDeployDev(t, o, topic) // release 3, and release 2 in the last account
 		mustDeployDev(t, o, handle)
 		_, err = runDev(t, o, NewReleased(3, nil), Deploy{})
@@ -117,7 +121,9 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 		mustDeployDev(t, o, topic)
 		_, err := runDev(t, o, NewReleased(0, nil), Deploy{})
 		var refusal *refusal.Error
-		require.ErrorAs(t, err, &refusal)
+		printed.Error(err)
+		require.ErrorAs(t, printed.Error(err), &refusal)
+		printed.Error(err)
 		assert.ErrorContains(t, err, "account 333333333333 in eu-west-1 was never deployed to together with release 1")
 		assert.Equal(t, []int{0, 0, 0}, restored(t, o), "nothing was changed")
 	})
@@ -133,7 +139,8 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 		require.NoError(t, err)
 		wave.Accounts = all
 		_, err = runDev(t, o, NewReleased(0, nil), Deploy{})
-		require.ErrorContains(t, err, "`lockstep rollback --env dev --to 2` takes all accounts there")
+		printed.Error(err)
+		require.ErrorContains(t, printed.Error(err), "`lockstep rollback --env dev --to 2` takes all accounts there")
 		_, err = runDev(t, o, NewReleased(2, nil), Deploy{})
 		require.NoError(t, err)
 		assert.Equal(t, []int{2, 2, 2}, restored(t, o))
@@ -175,9 +182,11 @@ func TestReleased_PlanIsAppliedWithoutItsNumber(t *testing.T) {
 }
 
 func TestVerify_ComparesWithTheNewestRelease(t *testing.T) {
+	printed := faulttest.Printed(t)
 	o := newOpener(t, false)
 	_, err := runDev(t, o, Deployed{}, Verify{})
-	require.ErrorContains(t, err, "nothing was deployed yet: `lockstep deploy --env dev` does that")
+	printed.Error(err)
+	require.ErrorContains(t, printed.Error(err), "nothing was deployed yet: `lockstep deploy --env dev` does that")
 	mustDeployDev(t, o, "AWS::ECS::Cluster")
 	source := mustDeployDev(t, o, "AWS::SNS::Topic")
 	_, err = runDev(t, o, NewReleased(0, nil), Deploy{})
@@ -188,7 +197,8 @@ func TestVerify_ComparesWithTheNewestRelease(t *testing.T) {
 		assert.Equal(t, change.Unchanged, a.record.Outcome)
 	}
 	_, err = runDev(t, o, source, Verify{})
-	require.ErrorContains(t, err, "what is deployed is not what the assembly holds")
+	printed.Error(err)
+	require.ErrorContains(t, printed.Error(err), "what is deployed is not what the assembly holds")
 	_, err = runDev(t, o, source, Deploy{})
 	require.NoError(t, err)
 	_, err = runDev(t, o, Deployed{}, Verify{})

@@ -27,6 +27,7 @@ import (
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
 	"lockstep/internal/report"
@@ -155,6 +156,7 @@ func TestRunEnvironment_DeploysEveryAccount(t *testing.T) {
 
 // The Dagger module computes the digest of an assembly's files, and this program that of what it deploys.
 func TestRunEnvironment_ExpectsOneAssembly(t *testing.T) {
+	printed := faulttest.Printed(t)
 	source := writeDevAssemblies(t, nil)
 	files := os.DirFS(source.(Synthesised).Dir)
 	ofFiles, err := digest.OfFiles(files)
@@ -181,6 +183,7 @@ func TestRunEnvironment_ExpectsOneAssembly(t *testing.T) {
 				return
 			}
 			assert.Equal(t, fault.NotExpected, fault.CodeOf(err))
+			printed.Error(err)
 			assert.ErrorContains(t, err, "and 000000000000 is expected: nothing was done with it")
 		})
 	}
@@ -296,10 +299,12 @@ func TestSynthesised_DigestsOfLaterEnvironments(t *testing.T) {
 }
 
 func TestCheckPlan_RefusesAnotherEnvironment(t *testing.T) {
+	printed := faulttest.Printed(t)
 	plan := planfile.File{Environment: "dev"}
 	require.NoError(t, CheckPlan(plan, config.Environment{Name: "dev"}))
 	var refusal *refusal.Error
 	require.ErrorAs(t, CheckPlan(plan, config.Environment{Name: "prod"}), &refusal)
+	printed.Error(refusal)
 	assert.Equal(t, "the plan is of dev, not of prod", refusal.Reason)
 }
 
@@ -317,6 +322,7 @@ func TestForEachPlanAccount_RefusesAnotherModeOrEnvironment(t *testing.T) {
 }
 
 func TestRecords_RoundTrip(t *testing.T) {
+	printed := faulttest.Printed(t)
 	root := t.TempDir()
 	environments := testConfig().Environments
 	first := report.AccountRecord{Record: deploy.Record{Target: awsclient.Target{Environment: "dev", Account: "1"}}}
@@ -332,7 +338,7 @@ func TestRecords_RoundTrip(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(file, []byte("{"), 0o600))
 	_, err = ReadRecords(root, pipeline.Deploy, environments)
-	require.ErrorContains(t, err, "is damaged")
+	require.ErrorContains(t, printed.Error(err), "is damaged")
 
 	require.NoError(t, RemoveRecords(root, pipeline.Deploy, environments))
 	records, err = ReadRecords(root, pipeline.Deploy, environments)

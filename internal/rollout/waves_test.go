@@ -12,9 +12,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 func TestWaveRunner_StopsAfterFailures(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for name, test := range map[string]struct {
 		sizes         []int
 		maxConcurrent int
@@ -40,6 +43,9 @@ func TestWaveRunner_StopsAfterFailures(t *testing.T) {
 				}
 				return nil
 			})
+			for _, err := range slices.Concat(errs...) {
+				printed.Error(err)
+			}
 			assert.Equal(t, test.want, resultsText(errs))
 		})
 	}

@@ -21,6 +21,7 @@ import (
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 )
 
@@ -285,9 +286,11 @@ func TestRecords_ForgedRecordIsNamed(t *testing.T) {
 
 // The first release that has to be signed is a line of the configuration.
 func TestRecords_UnsignedOnesAreAcceptedUpToTheConfiguredNumber(t *testing.T) {
+	printed := faulttest.Printed(t)
 	v := newLedgerVictim(t, deploy.Signing{})
 	v.signing = newSigning(t)
 	_, err := v.openSigned().LatestRelease(t.Context())
+	printed.Error(err)
 	require.ErrorContains(t, err, "release record 3 was changed outside Lockstep: nobody has signed it as it is")
 
 	v.signing.From = 4
@@ -307,16 +310,17 @@ func TestRecords_UnsignedOnesAreAcceptedUpToTheConfiguredNumber(t *testing.T) {
 	v.signing.From = 0
 	v.DeleteObject(account, region, attestationOf(v.objects()[releaseKey(4)]))
 	_, err = v.openSigned().LatestRelease(t.Context())
-	require.ErrorContains(t, err, "nobody has signed it as it is")
+	require.ErrorContains(t, printed.Error(err), "nobody has signed it as it is")
 }
 
 func TestRecords_UnknownHeadIsTold(t *testing.T) {
+	printed := faulttest.Printed(t)
 	v := newLedgerVictim(t, newSigning(t))
 	require.Len(t, v.Parameters(), 1)
 	clear(v.Parameters())
 	_, err := v.openSigned().LatestRelease(t.Context())
 	var refused *refusal.Error
-	require.ErrorAs(t, err, &refused)
+	require.ErrorAs(t, printed.Error(err), &refused)
 	assert.Contains(t, err.Error(), "the tooling account does not know that 3 is the newest release of acc")
 	assert.Contains(t, v.openSigned().Status(t.Context(), 0).Problem, "the tooling account does not know")
 	require.NoError(t, v.deploy(v.options), "a run that was cut off before the tooling account recorded it is repeated")
@@ -325,12 +329,14 @@ func TestRecords_UnknownHeadIsTold(t *testing.T) {
 
 	v.DeniesParameters = true
 	_, err = v.openSigned().LatestRelease(t.Context())
+	printed.Error(err)
 	require.ErrorContains(t, err, "the newest release of acc that the tooling account knows cannot be read, so nobody "+
 		"can tell whether later ones were deleted")
 }
 
 // A plan is applied because the account knows it and somebody has approved it.
 func TestRecords_ForgedApprovalIsRefused(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for name, forge := range map[string]func(v *ledgerVictim, key string){
 		"unsigned": func(*ledgerVictim, string) {},
 		"signed by another key": func(v *ledgerVictim, key string) {
@@ -358,7 +364,7 @@ func TestRecords_ForgedApprovalIsRefused(t *testing.T) {
 			forge(v, key)
 			err := v.applySigned(file)
 			var refused *refusal.Error
-			require.ErrorAs(t, err, &refused)
+			require.ErrorAs(t, printed.Error(err), &refused)
 			assert.Contains(t, err.Error(), key+" was changed outside Lockstep, or somebody else has made it")
 
 			v.signing = deploy.Signing{}

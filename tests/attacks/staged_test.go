@@ -9,6 +9,7 @@ import (
 
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 )
 
@@ -25,6 +26,7 @@ func TestStaged_ExchangedTemplateIsNotDeployed(t *testing.T) {
 
 // CloudFormation reads the template by itself, so it shows which one it has read.
 func TestStaged_TemplateExchangedAsCloudFormationReadsIt(t *testing.T) {
+	printed := faulttest.Printed(t)
 	v := newVictim(t)
 	v.beforeCall = func(body string) {
 		if strings.Contains(body, "Action=CreateChangeSet&") {
@@ -32,19 +34,20 @@ func TestStaged_TemplateExchangedAsCloudFormationReadsIt(t *testing.T) {
 		}
 	}
 	var refused *refusal.Error
-	require.ErrorAs(t, v.deploy(), &refused)
-	assert.ErrorContains(t, refused, "CloudFormation has read another template than the assembly's")
+	require.ErrorAs(t, printed.Error(v.deploy()), &refused)
+	assert.ErrorContains(t, printed.Error(refused), "CloudFormation has read another template than the assembly's")
 	assert.Empty(t, v.Stack(account, region, "web").ChangeSets, "the change set is discarded")
 	assert.Zero(t, v.Stack(account, region, "web").Executions)
 }
 
 func TestStaged_ExchangedFunctionIsNotDeployed(t *testing.T) {
+	printed := faulttest.Printed(t)
 	v := newVictim(t)
 	key := v.addFunction("clean")
 	v.exchange(key, archive(t, "index.js", "evil!"))
 	var refused *refusal.Error
-	require.ErrorAs(t, v.deploy(), &refused)
-	assert.ErrorContains(t, refused, "holds something else under "+key)
+	require.ErrorAs(t, printed.Error(v.deploy()), &refused)
+	assert.ErrorContains(t, printed.Error(refused), "holds something else under "+key)
 	assert.Empty(t, v.Stack(account, region, "web").Executions, "nothing was executed")
 }
 
@@ -73,6 +76,7 @@ func TestStaged_ExchangedBeforeExecution(t *testing.T) {
 }
 
 func TestStaged_ExchangedLaterIsNoticedByVerify(t *testing.T) {
+	printed := faulttest.Printed(t)
 	v := newVictim(t)
 	key := v.addFunction("clean")
 	require.NoError(t, v.deploy())
@@ -82,7 +86,7 @@ func TestStaged_ExchangedLaterIsNoticedByVerify(t *testing.T) {
 	require.NoError(t, err)
 	v.exchange(key, archive(t, "index.js", "evil!"))
 	_, err = d.Verify(t.Context())
-	require.ErrorContains(t, err, "what the bucket holds under "+key+" is not what the assembly has")
+	require.ErrorContains(t, printed.Error(err), "what the bucket holds under "+key+" is not what the assembly has")
 }
 
 // The key of an asset is not the hash of its content, so whoever writes an assembly may name the key of another's.

@@ -66,6 +66,33 @@ func Compose(repository, into string) error {
 	return nil
 }
 
+// ProjectVariable names the project that the module's tests work on.
+const ProjectVariable = "LOCKSTEP_REPOSITORY"
+
+// ownStep is a step of the repository's own.
+const ownStep = `steps:
+  - name: contracts
+    stage: test
+    image: node
+    command: node --version
+    inputs: [docs/*.md, "!docs/gates.md"]
+    needs: [config]
+    caches: [npm]
+`
+
+// CopyProject copies the repository into a new folder as the project of the module's tests. It has a step of its own.
+func CopyProject(into string) error {
+	if err := harness.CopyProject(into); err != nil {
+		return err
+	}
+	file := filepath.Join(into, "config", "pipeline.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return harness.WriteFile(file, string(text)+ownStep)
+}
+
 // clientSource declares the client that the module's functions call. Tests set it.
 const clientSource = `package main
 

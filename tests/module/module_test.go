@@ -20,7 +20,7 @@ func TestModule_VetAndTestsPass(t *testing.T) {
 	project, _, _ := newProject(t)
 	dir := filepath.Join(t.TempDir(), "ci")
 	require.NoError(t, Compose(harness.Repository(), dir))
-	t.Setenv("LOCKSTEP_REPOSITORY", project)
+	t.Setenv(ProjectVariable, project)
 	for _, argv := range [][]string{{"go", "mod", "tidy", "-diff"}, {"go", "vet", "."}, {"go", "test", "-count=1", "."}} {
 		_, err := runCommand(dir, argv...)
 		require.NoError(t, err)

@@ -149,27 +149,10 @@ func symmetricDifference(a, b []string) []string {
 func newProject(t *testing.T) (string, *config.Config, []pipeline.Step) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "project")
-	require.NoError(t, harness.CopyProject(dir))
-	addOwnStep(t, filepath.Join(dir, "config", "pipeline.yaml"))
+	require.NoError(t, CopyProject(dir))
 	c, err := config.Load(os.DirFS(filepath.Join(dir, "config")))
 	require.NoError(t, err)
 	return dir, c, pipeline.Steps(c)
-}
-
-// addOwnStep adds a step of the repository's own to its configuration.
-func addOwnStep(t *testing.T, file string) {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	require.NoError(t, err)
-	harness.MustWriteFile(t, file, string(text)+`steps:
-  - name: contracts
-    stage: test
-    image: node
-    command: node --version
-    inputs: [docs/*.md, "!docs/gates.md"]
-    needs: [config]
-    caches: [npm]
-`)
 }
 
 // newGraph returns the graph of the steps.
@@ -309,7 +292,7 @@ func recordModule(t *testing.T, project string, changes ...sourceChange) (record
 	overlay, err := harness.WriteOverlay(work, texts)
 	require.NoError(t, err)
 	file := filepath.Join(work, "record.json")
-	t.Setenv("LOCKSTEP_REPOSITORY", project)
+	t.Setenv(ProjectVariable, project)
 	t.Setenv("LOCKSTEP_RECORD", file)
 	argv := []string{"go", "test", "-count=1", "-overlay", overlay, "-run", "^TestModule_RunsStepsOfTable$", "."}
 	_, failed := runCommand(dir, argv...)

@@ -415,6 +415,13 @@ var awsMutants = []Mutant{
 		New:   "ContentEncoding: aws.String(base64.StdEncoding.EncodeToString(sum[:])),",
 		Fails: []string{"TestAssets_UploadsHaveChecksums"},
 	},
+	{
+		Fault: "in a pipeline, the steps of a container take the endpoint's address for keys",
+		File:  "ci/credentials.go", Package: moduleOfEngine,
+		Old:   "if m.CredentialsEndpoint != nil {",
+		New:   "if m.CredentialsEndpoint != nil && !m.CI {",
+		Fails: []string{"TestAWS_A9_StepsAskTheEndpointForCredentials"},
+	},
 }
 
 // awsKind returns the mutants with one for each package whose tests have to fail.
@@ -426,15 +433,10 @@ func awsKind() kind {
 	return k
 }
 
-// testsOfAWS returns the tests of the catalogue of what AWS does and of the findings about it, as TEST in FOLDER. Those
-// of the module in ci are left out: it has a build of its own, which the test of tests/module runs.
+// testsOfAWS returns the tests of the catalogue of what AWS does and of the findings about it, as TEST in FOLDER.
 func testsOfAWS() []string {
 	var tests []string
-	add := func(folder, test string) {
-		if folder != "ci" {
-			tests = append(tests, test+" in "+folder)
-		}
-	}
+	add := func(folder, test string) { tests = append(tests, test+" in "+folder) }
 	for _, row := range simulated.Catalogue() {
 		folder, test, _ := strings.Cut(row.Test, ".")
 		add("internal/"+folder, test)

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"lockstep/tests/harness"
+	"lockstep/tests/module"
 )
 
 // A Mutant is a fault and the tests that must notice it. None lets its tests take memory or files without end.
@@ -36,6 +37,19 @@ type Mutant struct {
 	Elsewhere map[string][]string
 	// Hangs says that a test fails by never ending. It is ended after hangTimeout.
 	Hangs bool
+}
+
+// moduleOfEngine is the folder of the Dagger module, which has a go.mod of its own and needs an engine's bindings.
+const moduleOfEngine = "./ci"
+
+// composeModule writes the Dagger module with bindings into the folder ci below root. It returns the project of the
+// module's tests, which is written there too.
+func composeModule(root string) (string, error) {
+	if err := module.Compose(harness.Repository(), filepath.Join(root, moduleOfEngine)); err != nil {
+		return "", err
+	}
+	project := filepath.Join(root, "project")
+	return project, module.CopyProject(project)
 }
 
 // hangTimeout is how long the tests of a mutant that hangs may take.
@@ -171,8 +185,12 @@ func (m Mutant) test(ctx context.Context, root, overlay string) (string, error) 
 	if m.Hangs {
 		args = append(args, "-timeout", hangTimeout)
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, m.Package)...)
-	cmd.Dir, cmd.Env = root, environ
+	name, dir := m.Package, root
+	if name == moduleOfEngine { // a module of its own
+		name, dir = ".", filepath.Join(root, name)
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, name)...)
+	cmd.Dir, cmd.Env = dir, environ
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	err := cmd.Run()

@@ -12,6 +12,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 var acc = Defaults{Account: "444455556666", Region: "eu-west-1"}
@@ -49,6 +51,7 @@ func stackNames(a *Assembly) []string {
 }
 
 func TestRead_RefusesInvalidManifest(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for _, test := range []struct{ name, archive, want string }{
 		{"nothing", "", "there is no manifest.json: this is not a cloud assembly, or the synthesis broke off"},
 		{
@@ -77,12 +80,14 @@ func TestRead_RefusesInvalidManifest(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Read(newFS(test.archive), acc)
+			printed.Error(err)
 			require.ErrorContains(t, err, test.want)
 		})
 	}
 }
 
 func TestRead_RefusesInvalidStack(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for _, test := range []struct{ name, archive, want string }{
 		{
 			"a template that is missing", strings.ReplaceAll(withStacks(stack("a", "")), "-- t.json --", "-- u.json --"),
@@ -127,6 +132,7 @@ func TestRead_RefusesInvalidStack(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Read(newFS(test.archive), acc)
+			printed.Error(err)
 			require.ErrorContains(t, err, test.want)
 		})
 	}

@@ -6,9 +6,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 func TestLookups_WithoutAnswerAreNamed(t *testing.T) {
+	printed := faulttest.Printed(t)
 	const missing = `"missing": [
 		{"key": "vpc-provider:account=1", "provider": "vpc-provider", "props": {"account": "1", "region": "eu-west-1"}},
 		{"key": "vpc-provider:account=1", "provider": "vpc-provider", "props": {"account": "1", "region": "eu-west-1"}},
@@ -18,7 +21,7 @@ func TestLookups_WithoutAnswerAreNamed(t *testing.T) {
 
 	read, err := Read(files, acc)
 	require.NoError(t, err)
-	require.ErrorContains(t, read.CheckLookups(), "it holds placeholders for ami:account=1, "+
+	require.ErrorContains(t, printed.Error(read.CheckLookups()), "it holds placeholders for ami:account=1, "+
 		"vpc-provider:account=1: ask AWS for the answers with `lockstep context --env ENVIRONMENT --live`")
 	found, err := Lookups(files)
 	require.NoError(t, err)

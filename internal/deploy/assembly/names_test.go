@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 func TestRead_TakesNewerSchemaWithKnownNames(t *testing.T) {
@@ -19,6 +21,7 @@ func TestRead_TakesNewerSchemaWithKnownNames(t *testing.T) {
 }
 
 func TestRead_NamesWhatItDoesNotKnow(t *testing.T) {
+	printed := faulttest.Printed(t)
 	const assets = `"a.assets": {"type": "cdk:asset-manifest", "properties": {"file": "a.assets.json"}}`
 	withAssets := func(text string) string {
 		return withStacks(stack("a", "", "a.assets"), assets) + "-- a.assets.json --\n" + text + "\n"
@@ -69,6 +72,7 @@ func TestRead_NamesWhatItDoesNotKnow(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Read(newFS(test.archive), acc)
+			printed.Error(err)
 			require.ErrorContains(t, err, test.want)
 		})
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 // manyPlaces is an assembly with stacks in two accounts, two regions and two Stages, and one that is agnostic.
@@ -120,6 +122,7 @@ func TestSelect_KeepsOrderAcrossWhatIsLeftOut(t *testing.T) {
 }
 
 func TestSelect_SetsParameters(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for _, test := range []struct {
 		name       string
 		parameters map[string]map[string]string
@@ -150,6 +153,7 @@ func TestSelect_SetsParameters(t *testing.T) {
 				Places: []Place{{"444455556666", "eu-west-1"}}, Parameters: test.parameters,
 			})
 			if test.want != "" {
+				printed.Error(err)
 				require.ErrorContains(t, err, test.want)
 				return
 			}
@@ -164,9 +168,11 @@ func TestSelect_SetsParameters(t *testing.T) {
 }
 
 func TestSelect_RefusesAnEmptySelection(t *testing.T) {
+	printed := faulttest.Printed(t)
 	a, err := Read(newFS(manyPlaces), acc)
 	require.NoError(t, err)
 	_, _, err = a.Select(Selection{Places: []Place{{"111122223333", "eu-west-1"}}})
+	printed.Error(err)
 	require.ErrorContains(t, err, "no stack of the cloud assembly goes to account 111122223333 in eu-west-1")
 	require.ErrorContains(t, err, "Prod-Api (777788889999/eu-west-1)")
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 func TestTemplate_MayReadFrom(t *testing.T) {
@@ -40,6 +42,7 @@ func TestTemplate_MayReadFrom(t *testing.T) {
 }
 
 func TestParseTemplate(t *testing.T) {
+	printed := faulttest.Printed(t)
 	t.Run("sections", func(t *testing.T) {
 		template, err := ParseTemplate(`{
 			"Resources": {"R": {"Type": "T", "Properties": {"N": 12345678901234567890}, "DeletionPolicy": "Retain",
@@ -63,6 +66,7 @@ func TestParseTemplate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseTemplate(text)
+			printed.Error(err)
 			require.ErrorContains(t, err, "it is not JSON")
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/attest"
+	"lockstep/internal/fault/faulttest"
 )
 
 // A memoryStore is a store in memory with a clock of its own. The answer to a write can be lost after the write was
@@ -155,6 +156,7 @@ func TestLivenessFile_EndsWithItsProcess(t *testing.T) {
 }
 
 func TestJournal_LateRunCannotOverwrite(t *testing.T) {
+	printed := faulttest.Printed(t)
 	m := newMemoryStore()
 	ledger := Open(m, testScope, Signing{})
 	late, _, err := ledger.BeginJournal(t.Context(), Journal{RunID: "one", Token: 1})
@@ -163,9 +165,9 @@ func TestJournal_LateRunCannotOverwrite(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, before.IsInterrupted())
 	var lost *LockLostError
-	require.ErrorAs(t, late.RecordStack(t.Context(), "web", JournalEntry{State: Begun}), &lost)
+	require.ErrorAs(t, printed.Error(late.RecordStack(t.Context(), "web", JournalEntry{State: Begun})), &lost)
 	_, _, err = ledger.BeginJournal(t.Context(), Journal{RunID: "one", Token: 1})
-	require.ErrorAs(t, err, &lost)
+	require.ErrorAs(t, printed.Error(err), &lost)
 	last, err := ledger.Journal(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, "two", last.RunID)

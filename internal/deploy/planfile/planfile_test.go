@@ -13,6 +13,7 @@ import (
 
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 
 	"github.com/stretchr/testify/assert"
@@ -55,6 +56,7 @@ func exampleFile(t *testing.T) File {
 }
 
 func TestReadPlan_RefusesAlteredFile(t *testing.T) {
+	printed := faulttest.Printed(t)
 	file := exampleFile(t)
 	path := filepath.Join(t.TempDir(), "sub", "plan.json")
 	require.NoError(t, Write("", path, file, "# Plan\n"))
@@ -101,10 +103,12 @@ func TestReadPlan_RefusesAlteredFile(t *testing.T) {
 			_, err := Read(path)
 			var refusal *refusal.Error
 			require.True(t, errors.As(err, &refusal), "%v", err)
+			printed.Error(err)
 			assert.Contains(t, err.Error(), c.want)
 		})
 	}
 	_, err = Read(filepath.Join(t.TempDir(), "none.json"))
+	printed.Error(err)
 	require.ErrorContains(t, err, "there is no plan")
 }
 

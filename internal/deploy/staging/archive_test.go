@@ -22,6 +22,7 @@ import (
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/fault/faulttest"
 )
 
 // archive returns an archive with files and links in order, as NAME, CONTENT; a name with an @ before it is a link.
@@ -127,6 +128,7 @@ func TestStore_ReadsArchivesOfEarlierVersions(t *testing.T) {
 }
 
 func TestStore_RefusesWhatWasExchanged(t *testing.T) {
+	printed := faulttest.Printed(t)
 	cloud := simulated.NewKind()
 	s := newStore(t, cloud.Config("444455556666", "eu-west-1"))
 	source, synth := newAssembly(t, minReferencedBytes)
@@ -134,18 +136,18 @@ func TestStore_RefusesWhatWasExchanged(t *testing.T) {
 	require.NoError(t, err)
 	folder := filepath.Join(t.TempDir(), "back")
 	var hash *HashError
-	require.ErrorAs(t, s.Fetch(t.Context(), synth, strings.Repeat("0", 64), folder), &hash)
+	require.ErrorAs(t, printed.Error(s.Fetch(t.Context(), synth, strings.Repeat("0", 64), folder)), &hash)
 	var other *DigestError
 	cloud.SetObject("444455556666", "eu-west-1", s.Key(AssemblyBlobName("another")),
 		cloud.Objects("444455556666", "eu-west-1")[s.Key(AssemblyBlobName(synth))], 0)
-	require.ErrorAs(t, s.Fetch(t.Context(), "another", "", folder), &other)
+	require.ErrorAs(t, printed.Error(s.Fetch(t.Context(), "another", "", folder)), &other)
 	assert.Equal(t, synth, other.Got)
 	cloud.SetObject("444455556666", "eu-west-1", s.Key(FileBlobName(kept.Files[0])), "exchanged", 0)
-	require.ErrorAs(t, s.Fetch(t.Context(), synth, kept.ArchiveHash, folder), &hash)
+	require.ErrorAs(t, printed.Error(s.Fetch(t.Context(), synth, kept.ArchiveHash, folder)), &hash)
 	assert.NotEmpty(t, hash.File, "it is the file that is another one, and not the archive")
-	assert.ErrorContains(t, hash, hash.File)
+	assert.ErrorContains(t, printed.Error(hash), hash.File)
 	cloud.DeleteObject("444455556666", "eu-west-1", s.Key(FileBlobName(kept.Files[0])))
-	require.ErrorIs(t, s.Fetch(t.Context(), synth, kept.ArchiveHash, folder), ledger.ErrNotFound)
+	require.ErrorIs(t, printed.Error(s.Fetch(t.Context(), synth, kept.ArchiveHash, folder)), ledger.ErrNotFound)
 	assert.NoDirExists(t, folder)
 }
 

@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 const zeroDigest = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
@@ -66,6 +68,7 @@ func startFailingRegistry(t *testing.T, status int) string {
 }
 
 func TestPin_RegistryErrors(t *testing.T) {
+	printed := faulttest.Printed(t)
 	prefix := startRegistry(t, registry.New())
 	pushImage(t, prefix, "golang:amd64", "linux/amd64")
 	image, err := random.Image(64, 1)
@@ -84,6 +87,7 @@ func TestPin_RegistryErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Pin{Tag: test.tag}.ResolveDigest(t.Context(), test.prefix)
+			printed.Error(err)
 			assert.ErrorContains(t, err, test.want)
 		})
 	}
@@ -98,10 +102,11 @@ func TestPin_CanceledContext(t *testing.T) {
 }
 
 func TestParsePin_RequiresDigest(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for _, reference := range []string{
 		"golang:1.26", "golang:1.26@sha256:12", "golang:1.26@" + strings.ToUpper(zeroDigest),
 	} {
 		_, err := ParsePin("go", reference)
-		assert.Error(t, err, reference)
+		assert.Error(t, printed.Error(err), reference)
 	}
 }
