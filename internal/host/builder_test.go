@@ -19,7 +19,8 @@ func TestInvocation_OnlyDeploymentsSeeTheBuilder(t *testing.T) {
 	assert.ElementsMatch(t, []string{environ[0], environ[1], environ[2], environ[5]},
 		NewInvocation(deployment, environ, false).Env)
 	for _, other := range []pipeline.Step{
-		{Name: "own", Effect: pipeline.AWS, Command: []string{"sh"}}, {Name: "gate", Command: []string{pipeline.Self, "gate"}},
+		{Name: "own", Effect: pipeline.AWS, Command: []string{"sh"}},
+		{Name: "gate", Command: []string{pipeline.Self, "gate"}},
 	} {
 		assert.Equal(t, []string{environ[5]}, NewInvocation(other, environ, false).Env, other.Name)
 	}
