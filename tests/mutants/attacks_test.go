@@ -64,6 +64,12 @@ var attacks = []Mutant{
 		Package: "./internal/deploy/risk", Fails: []string{"TestIsDestination_EveryPropertyThatAWSPublishesAsReceiver"},
 	},
 	{
+		Fault: "the approval of one plan counts for another",
+		File:  "internal/deploy/ledger/plans.go", Old: "if a.PlanDigest != plan {", New: `if a.PlanDigest == "" {`,
+		Package: "./tests/attacks",
+		Fails:   []string{"TestRecords_GenuineOnesAreNotPutBack/the approval of another plan"},
+	},
+	{
 		Fault: "a clock that is set back makes waivers valid again",
 		File:  "internal/gate/waivers.go", Old: "err == nil && commit.After(now)", New: "err != nil && commit.After(now)",
 		Package: "./internal/gate", Fails: []string{"TestWaivers_ClockThatWasSetBackMakesNoneValid"},
