@@ -109,7 +109,7 @@ var operatingFailures = []struct {
 	provoke func(*operator) string
 }{
 	{"source", codes.ConfigKey, func(o *operator) string {
-		o.configure("aproval: true")
+		o.configure("logDay: 30")
 		return o.here("config", "validate")
 	}},
 	{"build", codes.AppUnknown, func(o *operator) string { return o.here("synth", "--env", "dev") }},

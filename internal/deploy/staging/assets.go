@@ -71,7 +71,8 @@ var ErrAbsent = fault.New(fault.NoSuchResource, "the bucket holds no such object
 
 // Publish uploads an asset of a cloud assembly, whose content has that sum, unless the bucket holds it. Objects are
 // compared by their checksum. One with another content is replaced if this project has put it there, if it was made of
-// the same files, or if the key is the hash of the asset's content. Otherwise the error is a *refusal.Error.
+// the same files or of none, or if the key is the hash of the asset's content. Otherwise the error is a
+// *refusal.Error.
 func (b *Bucket) Publish(ctx context.Context, files fs.FS, a assembly.Asset, sum Sum) error {
 	held, err := b.head(ctx, a.Key)
 	if err != nil && !errors.Is(err, ErrAbsent) {
@@ -180,6 +181,10 @@ func (b *Bucket) read(ctx context.Context, key string, limit int64) ([]byte, err
 // Lambda takes.
 const maxComparedBytes = 256 << 20
 
+// emptyArchive is an archive without a file, which a publication of the CDK leaves when it is cut off. Nothing can be
+// deployed from it. Source: cdk-assets, private/handlers/files.ts, EMPTY_ZIP_FILE_SIZE.
+const emptyArchive = "PK\x05\x06\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+
 // checkReplaceable refuses to replace an object that may be what something else deploys: the key of the CDK says
 // nothing of the content, so whoever names another's key would exchange it.
 func (b *Bucket) checkReplaceable(
@@ -197,7 +202,7 @@ func (b *Bucket) checkReplaceable(
 		if err != nil || got == sum {
 			return err
 		}
-		if a.Zip && isSameArchive(data, files, a) {
+		if a.Zip && (string(data) == emptyArchive || isSameArchive(data, files, a)) {
 			return nil
 		}
 	}
