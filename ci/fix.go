@@ -71,7 +71,15 @@ func (m *Lockstep) Init(
 	for _, environment := range environments {
 		arguments = append(arguments, "--env", environment)
 	}
-	ctr := p.containerWith(pipeline.InitStep(arguments...), p.source).WithExec(pipeline.InitStep(arguments...).Argv(false))
+	java := p.source.Filter(dagger.DirectoryFilterOpts{Include: pipeline.JavaProjectFiles})
+	if found, err = java.Glob(ctx, "**/*"); err != nil {
+		return nil, messageError("the source directory cannot be read", err)
+	}
+	isJava := slices.ContainsFunc(found, func(name string) bool {
+		return pipeline.Matches(pipeline.JavaProjectFiles, name)
+	})
+	s := pipeline.InitStep(isJava, arguments...)
+	ctr := p.containerWith(s, p.source).WithExec(s.Argv(false))
 	written := ctr.Directory(pipeline.WorkFolder).Filter(dagger.DirectoryFilterOpts{Include: pipeline.InitOutputs})
 	if _, err := written.Sync(ctx); err != nil {
 		return nil, messageError("the configuration could not be written", err)

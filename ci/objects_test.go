@@ -237,6 +237,33 @@ func TestInit_RefusesExistingConfiguration(t *testing.T) {
 	check(t, ran, "%s was not asked for", want)
 }
 
+// The app is run once, to learn its stacks, so its container has the programs of its language.
+func TestInit_HasProgramsOfApp(t *testing.T) {
+	for file, isJava := range map[string]bool{
+		"pom.xml": true, "app/pom.xml": true, "build.gradle.kts": true, "package.json": false, "docs/samples/pom.xml": false,
+	} {
+		r, m := newRecorder(t, "")
+		m.Source = dag.Directory().WithNewFile("cdk.json", "{}").WithNewFile(file, "")
+		_, err := m.Init(t.Context(), "123456789012", []string{"dev=111122223333/eu-west-1"}, "shop", "")
+		check(t, err == nil, "%v", err)
+		var folders []any
+		var caches map[string]*node
+		for _, n := range r.byID {
+			if s := r.readContainer(n); strings.HasPrefix(s.step(), "lockstep init ") {
+				for _, added := range s.added {
+					folders = append(folders, added.args["path"])
+				}
+				caches = s.caches
+			}
+		}
+		for _, folder := range []any{"/opt/java/openjdk", "/usr/share/maven"} {
+			check(t, slices.Contains(folders, folder) == isJava, "%s: %v", file, folders)
+		}
+		maven := pipeline.Caches[pipeline.CacheMaven].Path
+		check(t, (caches[maven] != nil) == isJava, "%s: %v", file, caches)
+	}
+}
+
 func TestExplain_NeedsNoConfiguration(t *testing.T) {
 	r, m := newRecorder(t, "")
 	m.Source = dag.Directory()

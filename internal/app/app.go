@@ -50,11 +50,15 @@ func (a App) Synthesise(ctx context.Context, c *config.Config, out string) error
 	if err != nil {
 		return err
 	}
-	if a.Command = cmp.Or(a.Command, settings.App); a.Command == "" {
+	if a.Command = cmp.Or(a.Command, a.executable(string(settings.App))); a.Command == "" {
 		return fault.Errorf(fault.AppUnknown, "no command runs the CDK app: %s has no `app`; "+
 			"write it there, or app.command into config/pipeline.yaml", a.shown(settingsFile))
 	}
-	if err := a.ensureDependencies(ctx); err != nil {
+	build := string(settings.Build)
+	if c.Pipeline.App.Build != nil { // a step of its own
+		build = ""
+	}
+	if err := a.prepare(ctx, build); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {

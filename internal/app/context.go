@@ -24,7 +24,9 @@ const maxSettingsBytes = 16 << 20
 // Settings are what cdk.json and cdk.context.json say about an app.
 type Settings struct {
 	// App is the command that runs the app; empty if cdk.json names none.
-	App string `json:"app"`
+	App shellCommand `json:"app"`
+	// Build is the command that has to run before it; empty for none.
+	Build shellCommand `json:"build"`
 	// Context is the context of both files, in which the answers to look-ups of cdk.context.json come last.
 	Context map[string]any `json:"context"`
 }
@@ -98,7 +100,9 @@ func (a App) environ(x execution) (environ []string, remove func(), err error) {
 	}
 	environ = append(environ, "CDK_OUTDIR="+x.out, "CDK_CONTEXT_JSON="+string(text))
 	if x.account.ID != "" {
-		environ = append(environ, "CDK_DEFAULT_ACCOUNT="+x.account.ID, "CDK_DEFAULT_REGION="+x.account.Region)
+		environ = append(environ, "CDK_DEFAULT_ACCOUNT="+x.account.ID, "CDK_DEFAULT_REGION="+x.account.Region,
+			// Apps read these too, since people and pipelines have them set.
+			"AWS_REGION="+x.account.Region, "AWS_DEFAULT_REGION="+x.account.Region)
 	}
 	return environ, remove, nil
 }

@@ -114,6 +114,70 @@ func TestFind_TellsWhatInstallsThePackages(t *testing.T) {
 	}
 }
 
+func TestFind_TellsWhatCompilesTheApp(t *testing.T) {
+	const built = `{"name": "orders", "scripts": {"build": "tsc"}}`
+	for _, test := range []struct{ name, settings, files, want string }{
+		{"Maven runs what was not compiled", `{"app": "mvn exec:java -Dexec.mainClass=App"}`, "pom.xml", "mvn -q compile"},
+		{"a wrapper of Maven", `{"app": "../mvnw -e exec:java"}`, "pom.xml", "../mvnw -q compile"},
+		{"Maven compiles it", `{"app": "mvn -e -q compile exec:java"}`, "pom.xml", ""},
+		{"Maven packages it", `{"app": "mvn -q package exec:java"}`, "pom.xml", ""},
+		{"another command compiles it", `{"app": "mvn compile && mvn exec:java"}`, "pom.xml", ""},
+		{"Gradle", `{"app": "./gradlew run"}`, "build.gradle", ""},
+		{"a script that is made", `{"app": "node bin/app"}`, "package-lock.json", "npm run build"},
+		{"a script that pnpm makes", `{"app": "node bin/app.js"}`, "pnpm-lock.yaml", "pnpm run build"},
+		{"a script that is there", `{"app": "node bin/app"}`, "bin/app.js", ""},
+		{"a folder with a script", `{"app": "node bin"}`, "bin/index.js", ""},
+		{"an option of Node", `{"app": "node --import tsx bin/app.ts"}`, "bin/app.ts", ""},
+		{"cdk.json builds it", `{"app": "node bin/app", "build": "npm run build"}`, "package.json", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			app := newApp(t, "", test.files)
+			require.NoError(t, os.WriteFile(filepath.Join(app.Root, settingsFile), []byte(test.settings), 0o644))
+			require.NoError(t, os.WriteFile(filepath.Join(app.Root, "package.json"), []byte(built), 0o644))
+			found, err := Find(app.Root, "")
+			require.NoError(t, err)
+			assert.Equal(t, test.want, found.Compile)
+		})
+	}
+	found, err := Find(newRepository(t, `{"app": "node bin/app"}`), "")
+	require.NoError(t, err)
+	assert.Empty(t, found.Compile, "no script builds it")
+}
+
+// newRepository returns a repository that has a cdk.json alone.
+func newRepository(t *testing.T, settings string) string {
+	t.Helper()
+	root := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(root, settingsFile), []byte(settings), 0o644))
+	return root
+}
+
+func TestReadSettings_TakesCommandsInBothForms(t *testing.T) {
+	for settings, want := range map[string]Settings{
+		`{"app": "go run . && true"}`:                 {App: "go run . && true"},
+		`{"app": ["node", "my app.js", "a'b"]}`:       {App: `node 'my app.js' 'a'"'"'b'`},
+		`{"app": "node app", "build": ["make", "x"]}`: {App: "node app", Build: "make x"},
+	} {
+		got, err := ReadSettings(newRepository(t, settings))
+		require.NoError(t, err, settings)
+		want.Context = map[string]any{}
+		assert.Equal(t, want, got, settings)
+	}
+	_, err := ReadSettings(newRepository(t, `{"app": 5}`))
+	assert.ErrorContains(t, err, "cdk.json cannot be read")
+}
+
+func TestExecutable_GivesScriptsToNode(t *testing.T) {
+	app := newApp(t, "", "app.js", "program.js", "app.py")
+	require.NoError(t, os.Chmod(filepath.Join(app.Root, "program.js"), 0o755))
+	for command, want := range map[string]string{
+		"app.js": "node app.js", "./app.js": "node ./app.js", "./program.js": "./program.js", "missing.js": "missing.js",
+		"app.py": "app.py", "sh app.js": "sh app.js", "": "",
+	} {
+		assert.Equal(t, want, app.executable(command), command)
+	}
+}
+
 func TestHint_NamesTheSettingThatInstalls(t *testing.T) {
 	app := newApp(t, "", "requirements.txt")
 	const setting = "write that as app.install into config/pipeline.yaml"

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"os"
@@ -22,12 +23,22 @@ type Found struct {
 	Folder string
 	// Command is the command of cdk.json, and Language the language of the app.
 	Command, Language string
+	// Compile is the command that compiles the app first; empty if that of cdk.json does it.
+	Compile string
 	// Packages is the program that installs the app's packages; empty if it is not known.
 	Packages string
 	// Install is the command that installs them; empty where running the app does.
 	Install string
 	// Name is the name that the app's packages have; empty if they have none.
 	Name string
+}
+
+// Run returns the command that compiles the app, if that is needed, and runs it.
+func (f Found) Run() string {
+	if f.Compile == "" {
+		return f.Command
+	}
+	return f.Compile + " && " + f.Command
 }
 
 // maxDepth is how deep below the repository's root an app is looked for. Monorepos have theirs in
@@ -66,8 +77,11 @@ func Find(root, folder string) (Found, error) {
 	if settings.App == "" {
 		return f, fault.Errorf(fault.AppUnknown, "no command runs the CDK app: %s has no `app`", app.shown(settingsFile))
 	}
-	f.Command = settings.App
+	f.Command = app.executable(string(settings.App))
 	app.Command = f.Command
+	if settings.Build == "" {
+		f.Compile = app.compileCommand()
+	}
 	f.Language, f.Packages = app.language()
 	f.Install = app.packageProgram(f.Language).install
 	f.Name = app.packageName()
@@ -207,10 +221,8 @@ func (a App) Preview(ctx context.Context, out string, account config.Account) er
 	if err != nil {
 		return err
 	}
-	if a.Command == "" {
-		a.Command = settings.App
-	}
-	if err := a.ensureDependencies(ctx); err != nil {
+	a.Command = cmp.Or(a.Command, a.executable(string(settings.App)))
+	if err := a.prepare(ctx, string(settings.Build)); err != nil {
 		return err
 	}
 	return a.run(ctx, execution{out: out, account: account, context: settings.Context})

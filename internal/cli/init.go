@@ -142,7 +142,7 @@ func (i *initializer) preview(ctx context.Context) {
 	i.app.printProgress("synthesising the app once, to see its stacks")
 	runner := cdkapp.App{
 		Root: i.root, Folder: i.found.Folder, Language: i.found.Language, Environ: i.app.Environ,
-		Log: display.NewWriter(i.app.Stderr),
+		Command: i.found.Run(), Log: display.NewWriter(i.app.Stderr),
 	}
 	if err := runner.Preview(ctx, out, i.first); err != nil {
 		i.why = err.Error()
@@ -221,7 +221,7 @@ func (i *initializer) showFindings() {
 	if f.Folder != "" {
 		line += " in the folder " + f.Folder
 	}
-	line += ": `" + f.Command + "`"
+	line += ": `" + f.Run() + "`"
 	if f.Packages != "" {
 		line += ", packages by " + f.Packages
 	}

@@ -130,12 +130,18 @@ func placesText(places []config.Account) string {
 // installComment is the line before the command that installs the app's packages.
 const installComment = "  # Where its packages are missing, as in a container or a job, this installs them.\n"
 
+// compileComment is the line before the command that runs an app which has to be compiled.
+const compileComment = "  # What compiles the app, and then the command of cdk.json.\n"
+
 // appText returns what the configuration says about the app.
 func (i *initializer) appText() string {
-	if i.found.Language == "" && i.found.Folder == "" {
+	if i.found.Language == "" && i.found.Folder == "" && i.found.Compile == "" {
 		return ""
 	}
 	text := "# Its command is that of cdk.json.\napp:\n"
+	if i.found.Compile != "" {
+		text = "app:\n" + compileComment + "  command: " + strconv.Quote(i.found.Run()) + "\n"
+	}
 	if i.found.Language != "" {
 		text += "  language: " + i.found.Language + "\n"
 	}

@@ -45,6 +45,10 @@ func TestInit_WritesWhatInstallsThePackages(t *testing.T) {
 			"  language: typescript\n  folder: \"infra\"\n" + installComment + "  install: npm ci\n",
 		},
 		{cdkapp.Found{Language: "go"}, "  language: go\n"},
+		{
+			cdkapp.Found{Language: "java", Command: "mvn exec:java", Compile: "mvn -q compile"},
+			compileComment + "  command: \"mvn -q compile && mvn exec:java\"\n  language: java\n",
+		},
 	} {
 		i := &initializer{
 			project: "orders", tooling: "123456789012", environments: []string{"dev=111122223333/eu-west-1"},

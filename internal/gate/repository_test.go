@@ -2,10 +2,12 @@ package gate
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -44,6 +46,21 @@ func TestGate_ProjectInFolderOfRepository(t *testing.T) {
 	files, err := ListFiles(project, []string{"**"})
 	require.NoError(t, err)
 	assert.Equal(t, []string{pipeline.CoverageFloor}, files)
+}
+
+func TestWaivers_ClockThatWasSetBackMakesNoneValid(t *testing.T) {
+	root := newRepository(t, map[string]string{"config/waivers.yaml": waiverUntil("2026-11-24")})
+	t.Setenv("GIT_COMMITTER_DATE", "2026-11-25T00:00:00Z")
+	commitAll(t, root)
+	for name, clock := range map[string]time.Time{
+		"1970": time.Unix(0, 0), "the last day": now(), "2100": time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		g, _ := newShellGate(root, printScript(findingsSARIF), pipeline.SARIF)
+		g.Name, g.Now = "gosec", func() time.Time { return clock }
+		require.EqualError(t, g.Run(t.Context()), "2 findings", name)
+		ended := Gate{Name: "waivers", Root: root, Format: pipeline.SARIF, Log: io.Discard, Now: g.Now}
+		require.EqualError(t, ended.Run(t.Context()), "1 finding", name)
+	}
 }
 
 func TestGate_IgnoresGitDirOfCaller(t *testing.T) {

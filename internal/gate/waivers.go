@@ -1,10 +1,13 @@
 package gate
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,11 +16,27 @@ import (
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/repo"
 )
 
 // loadWaivers reads the waivers of the repository.
 func (g Gate) loadWaivers() ([]config.Waiver, error) {
 	return config.LoadWaivers(fsx.Dir(filepath.Join(g.Root, "config")))
+}
+
+// today returns the time by which waivers end: that of the clock, or that of the commit that is checked out where the
+// clock is behind it. A clock that was set back makes no waiver valid again.
+func (g Gate) today() time.Time {
+	now := g.Now().UTC()
+	out, err := repo.New(g.Root, os.Environ()).Git(context.Background(), "log", "-1", "--format=%ct")
+	if err != nil {
+		return now // there is no commit
+	}
+	seconds, err := strconv.ParseInt(strings.TrimSpace(out), 10, 64)
+	if commit := time.Unix(seconds, 0).UTC(); err == nil && commit.After(now) {
+		return commit
+	}
+	return now
 }
 
 // applyWaivers marks the findings that a waiver lets through. An expired waiver lets nothing through. Neither does a
@@ -27,7 +46,7 @@ func (g Gate) applyWaivers(r *findings.Report) {
 	if err != nil {
 		return
 	}
-	today := g.Now().UTC().Format(time.DateOnly)
+	today := g.today().Format(time.DateOnly)
 	for _, w := range waivers {
 		if w.Until < today || w.Gate != g.waiverName() {
 			continue
@@ -103,7 +122,7 @@ func checkWaivers(g Gate) (findings.Report, error) {
 	case err != nil:
 		return r, &FailedError{fault.CodeOf(err), err.Error()}
 	}
-	now := g.Now().UTC()
+	now := g.today()
 	for _, w := range waivers {
 		f := findings.Finding{Level: findings.Error, File: config.WaiversFile, Line: w.Line}
 		switch {

@@ -81,14 +81,19 @@ var SummaryStep = Step{
 }
 
 // InitStep returns the step that writes the configuration of a repository that has none. It may build and run the CDK
-// app to learn its stacks.
-func InitStep(arguments ...string) Step {
-	return Step{
+// app to learn its stacks, so a repository with one of JavaProjectFiles gets the programs and caches of Java too.
+func InitStep(isJava bool, arguments ...string) Step {
+	s := Step{
 		Name: "init", Stage: Source, Summary: "write the configuration", Image: ImageGo, Effect: Compute,
 		Command: append([]string{Self, "init", "--yes"}, arguments...),
 		Tools:   []string{ToolGo, ToolNode, ToolNpm, ToolPython},
 		Caches:  []string{CacheGoModules, CacheGoBuild, CacheNpm, CachePip, CacheCDK}, Env: jsiiQuietEnv,
 	}
+	if isJava {
+		s.Tools = append(s.Tools, runtimes["java"].tools...)
+		s.Caches = append(s.Caches, runtimes["java"].caches...)
+	}
+	return s
 }
 
 // InitOutputs are the patterns of the files that InitStep writes.

@@ -67,19 +67,20 @@ var nodeGates = []gate{
 	nodeGate("node-tests", Test, "the script test of each package", JUnit),
 }
 
-// javaProject is the condition of the gates for Java.
-var javaProject = []string{
+// JavaProjectFiles are the files that a project in Java has at its root or a folder below it. They are the condition of
+// the gates for Java.
+var JavaProjectFiles = []string{
 	"pom.xml", "*/pom.xml", "build.gradle", "build.gradle.kts", "*/build.gradle", "*/build.gradle.kts",
 }
 
 // javaGates compile Java code and run its tests.
 var javaGates = []gate{
 	projectGate(javaPackagesGate, Quality, "the Java code compiles, and what its build needs can be had", gate{
-		when: javaProject, inputs: append([]string{"!**/target/**", "!target/**", "!**/build/**"}, sourceFiles...),
+		when: JavaProjectFiles, inputs: append([]string{"!**/target/**", "!target/**", "!**/build/**"}, sourceFiles...),
 		tools: []string{ToolJava}, installs: []string{JavaPackagesDir},
 	}),
 	projectGate("java-tests", Test, "the tests of Java code, with Maven or Gradle", gate{
-		when: javaProject, inputs: sourceFiles, needs: []string{javaPackagesGate}, installed: []string{JavaPackagesDir},
+		when: JavaProjectFiles, inputs: sourceFiles, needs: []string{javaPackagesGate}, installed: []string{JavaPackagesDir},
 		tools: []string{ToolJava}, offline: true, reportFormat: JUnit,
 	}),
 }

@@ -362,13 +362,13 @@ func TestApp_SaysWhatIsMissing(t *testing.T) {
 }
 
 // An app that prints its environment stands for any app: its assembly is empty.
-const printingApp = `mkdir -p "$CDK_OUTDIR" && env | grep ^CDK_ | sort >> environment
+const printingApp = `mkdir -p "$CDK_OUTDIR" && env | grep -E "^(AWS|CDK)_" | sort >> environment
 echo '{}' > "$CDK_OUTDIR/manifest.json"`
 
 func TestApp_IsToldAccountRegionAndContext(t *testing.T) {
 	dir := t.TempDir()
 	for file, text := range map[string]string{
-		"cdk.json":         `{"app": "sh ./app.sh", "context": {"a": 1, "b": 1, "c": 1}}`,
+		"cdk.json":         `{"app": "sh ./app.sh", "build": "echo built >> builds", "context": {"a": 1, "b": 1, "c": 1}}`,
 		"cdk.context.json": `{"b": 2, "answer": "vpc"}`,
 		"app.sh":           printingApp,
 		"config/pipeline.yaml": "project: orders\ntooling: {account: \"123456789012\", region: eu-west-1}\n" +
@@ -385,11 +385,14 @@ func TestApp_IsToldAccountRegionAndContext(t *testing.T) {
 	for _, want := range []string{
 		"CDK_DEFAULT_ACCOUNT=111122223333", "CDK_DEFAULT_REGION=eu-west-1", "CDK_DEFAULT_ACCOUNT=222233334444",
 		"CDK_DEFAULT_REGION=us-east-1", `"a":1`, `"b":2`, `"answer":"vpc"`, `"c":3`, `"d":4`, `"d":3`,
-		`"lockstep:environment":"prod"`,
+		`"lockstep:environment":"prod"`, "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=eu-west-1",
 	} {
 		assert.Contains(t, string(environment), want)
 	}
 	assert.NotContains(t, string(environment), `"b":1`)
+	builds, err := os.ReadFile(filepath.Join(dir, "builds"))
+	require.NoError(t, err)
+	assert.Equal(t, "built\n", string(builds), "once before all runs of the app")
 
 	assert.Regexp(t, `synth +cached`, run(t, dir, []string{"synth", "--env", "all"}))
 	harness.MustWriteFile(t, filepath.Join(dir, "cdk.context.json"), `{"b": 5}`)

@@ -64,6 +64,22 @@ var attacks = []Mutant{
 		Package: "./internal/deploy/risk", Fails: []string{"TestIsDestination_EveryPropertyThatAWSPublishesAsReceiver"},
 	},
 	{
+		Fault: "a clock that is set back makes waivers valid again",
+		File:  "internal/gate/waivers.go", Old: "err == nil && commit.After(now)", New: "err != nil && commit.After(now)",
+		Package: "./internal/gate", Fails: []string{"TestWaivers_ClockThatWasSetBackMakesNoneValid"},
+	},
+	{
+		Fault: "the name of a file forges a line of a gate",
+		File:  "internal/gate/findings/findings.go", Old: `fmt.Sprintf("%s:%d", display.Line(f.File), f.Line)`,
+		New:     `fmt.Sprintf("%s:%d", f.File, f.Line)`,
+		Package: "./internal/gate/findings", Fails: []string{"TestFinding_StringIsOneLine"},
+	},
+	{
+		Fault: "committed state is known by one of its names alone",
+		File:  "internal/repo/committed.go", Old: "return strings.EqualFold(visible, other)", New: "return visible == other",
+		Package: "./internal/repo", Fails: []string{"TestCommittedState_FindsWhatACloneWouldBelieve"},
+	},
+	{
 		Fault: "a comment in a file hides a secret",
 		File:  "internal/pipeline/gates.go", Old: `"--redact=100", "--ignore-gitleaks-allow",`, New: `"--redact=100",`,
 		Package: "./tests/gates", Fails: []string{"TestGates_RepositoryDecidesOnlyWhatTheReportNames"},

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/internal/display"
 	"lockstep/internal/text"
 )
 
@@ -44,20 +45,21 @@ type Finding struct {
 // Fails reports whether the finding fails its gate.
 func (f Finding) Fails() bool { return f.Waived == "" && f.Level != Note }
 
-// Location returns FILE:LINE, or FILE if the line is not known, or "." if the file is not known either.
+// Location returns FILE:LINE, or FILE if the line is not known, or "." if the file is not known either. A file's name
+// may have line breaks, which would forge a line: they are escapes.
 func (f Finding) Location() string {
 	switch {
 	case f.File == "":
 		return "."
 	case f.Line == 0:
-		return f.File
+		return display.Line(f.File)
 	}
-	return fmt.Sprintf("%s:%d", f.File, f.Line)
+	return fmt.Sprintf("%s:%d", display.Line(f.File), f.Line)
 }
 
 // String returns the finding as one line: FILE:LINE: RULE: MESSAGE. A long message is cut.
 func (f Finding) String() string {
-	line := fmt.Sprintf("%s: %s: %s", f.Location(), f.Rule, cut(text.OneLine(f.Message)))
+	line := fmt.Sprintf("%s: %s: %s", f.Location(), display.Line(f.Rule), cut(text.OneLine(f.Message)))
 	if f.Waived != "" {
 		line += " (waived " + f.Waived + ")"
 	}

@@ -169,6 +169,8 @@ func TestSort_WorstFirst(t *testing.T) {
 }
 
 func TestFinding_StringIsOneLine(t *testing.T) {
+	forged := Finding{Rule: "r\nr", Level: Error, File: "a\nfailed: 0 findings\x1b[2K.md", Line: 1, Message: "m\nm"}
+	assert.Equal(t, `a\nfailed: 0 findings\u001b[2K.md:1: r\nr: m m`, forged.String())
 	f := Finding{Rule: "R", File: "x.go", Line: 1, Message: "two\n  lines " + strings.Repeat("é", 400)}
 	assert.NotContains(t, f.String(), "\n")
 	assert.True(t, strings.HasPrefix(f.String(), "x.go:1: R: two lines é"))
