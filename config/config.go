@@ -91,10 +91,14 @@ type EnvironmentBootstrap struct {
 type BootstrapNames struct {
 	// Bucket is the bucket of the assets.
 	Bucket string `json:"bucket,omitempty" schema:"bootstrapBucket"`
+	// Repository is the repository of the container images.
+	Repository string `json:"repository,omitempty" schema:"bootstrapRepository"`
 	// DeployRole is the name of the role that creates and executes change sets.
 	DeployRole string `json:"deployRole,omitempty" schema:"bootstrapRole"`
 	// PublishingRole is the name of the role that publishes files.
 	PublishingRole string `json:"publishingRole,omitempty" schema:"bootstrapRole"`
+	// ImagePublishingRole is the name of the role that publishes container images.
+	ImagePublishingRole string `json:"imagePublishingRole,omitempty" schema:"bootstrapRole"`
 	// LookupRole is the name of the role that reads resources.
 	LookupRole string `json:"lookupRole,omitempty" schema:"bootstrapRole"`
 	// ExecutionRole is the name of the role that CloudFormation works with.

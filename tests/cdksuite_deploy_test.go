@@ -116,8 +116,8 @@ func suiteBootstrapDeployRows() []suiteRow {
 			"tests/apps.TestApp_AdoptedAndDelivered",
 		},
 		{
-			folder + "deploy-new-style-synthesis-to-new-style-bootstrap-(with-docker-image)", notYet,
-			"Images are not published yet; the stack is refused.", suiteImages,
+			folder + "deploy-new-style-synthesis-to-new-style-bootstrap-(with-docker-image)", same,
+			"An image is built, and pushed to the repository of the bootstrap.", suiteImages,
 		},
 		{
 			folder + "deploy-old-style-synthesis-to-new-style-bootstrap", different,
@@ -127,8 +127,8 @@ func suiteBootstrapDeployRows() []suiteRow {
 	}
 }
 
-// suiteImages is the test of the refusal of container images.
-const suiteImages = "internal/deploy.TestCheckAssembly_NamesEveryStackWithAnImage"
+// suiteImages is a script of a deployment with container images.
+const suiteImages = "tests/rehearsal/images.txtar"
 
 // suiteOrderRows are about which stacks are deployed, in which order, and what becomes of a failed one.
 func suiteOrderRows() []suiteRow {
@@ -299,16 +299,17 @@ func suiteAssetDeployRows() []suiteRow {
 			"tests/attacks.TestStaged_SameContentOfAnotherProgramIsTaken",
 		},
 		{
-			folder + "deploy-docker-asset-multi-dest", notYet, "Images are not published yet; the stack is refused.",
-			suiteImages,
+			folder + "deploy-docker-asset-multi-dest", same, "An image is pushed to each of its destinations.",
+			"internal/deploy.TestImages_PushedToEachDestination",
 		},
 		{
-			folder + "deploy-docker-asset-multi-region", notYet,
-			"Images are not published yet; the stack is refused.", suiteImages,
+			folder + "deploy-docker-asset-multi-region", same,
+			"An image of two regions is built once, and pushed to the repository of each.",
+			"internal/builder.TestBuilder_BuildsACopyOfTheFolderOnce",
 		},
 		{
-			folder + "deploy-stack-with-docker-asset", notYet, "Images are not published yet; the stack is refused.",
-			suiteImages,
+			folder + "deploy-stack-with-docker-asset", better,
+			"The digest of an image is in the plan and in the record of the release, and another image is refused.", suiteImages,
 		},
 		{
 			folder + "deploy-stack-with-lambda-asset-to-object-lock-enabled-asset-bucket", same,
@@ -316,8 +317,8 @@ func suiteAssetDeployRows() []suiteRow {
 			"internal/deploy.TestAssets_UploadsHaveChecksums",
 		},
 		{
-			folder + "deploy-stack-with-multiple-docker-assets", notYet,
-			"Images are not published yet; the stack is refused.", suiteImages,
+			folder + "deploy-stack-with-multiple-docker-assets", same,
+			"A stack has an image that is built, and one that was built before the synthesis.", suiteImages,
 		},
 		{
 			folder + "stage-with-bundled-lambda-function", same,
@@ -465,30 +466,31 @@ func suiteDriftRows() []suiteRow {
 // suiteGarbageRows are about what old releases have left.
 func suiteGarbageRows() []suiteRow {
 	const folder = "gc/cdk-gc-"
-	const images = "Images are not published yet, so none are removed; the refusal says so."
+	const images = "Images stay: `garbage` removes files alone, and `cdk gc` looks at what the stacks use."
+	const kept = "internal/deploy.TestGarbage_LeavesImagesAlone"
 	return []suiteRow{
 		{
 			folder + "deletes-unused-s3-objects-rollback", better,
 			"What the releases that are kept could go back to stays, by their number and not by days.",
 			"internal/deploy.TestGarbage_KeepsWhatIsStillNeeded",
 		},
-		{folder + "garbage-collection-deletes-unused-ecr-images", notYet, images, suiteImages},
+		{folder + "garbage-collection-deletes-unused-ecr-images", different, images, kept},
 		{
 			folder + "garbage-collection-deletes-unused-s3-objects", same,
 			"Files that no release and no stack needs are removed.", "internal/deploy.TestGarbage_OnlyUnreferencedOldObjects",
 		},
-		{folder + "garbage-collection-keeps-in-use-ecr-images", notYet, images, suiteImages},
+		{folder + "garbage-collection-keeps-in-use-ecr-images", different, images, kept},
 		{
 			folder + "garbage-collection-keeps-in-use-s3-objects", same,
 			"Files that any stack of the account mentions stay.", "internal/deploy.TestGarbage_KeepsWhatAnyExistingStackUses",
 		},
-		{folder + "garbage-collection-tags-unused-ecr-images", notYet, images, suiteImages},
+		{folder + "garbage-collection-tags-unused-ecr-images", different, images, kept},
 		{
 			folder + "garbage-collection-tags-unused-s3-objects", different,
 			"Nothing is tagged: the release records say what is needed, and `garbage` lists before it removes.",
 			"tests/rehearsal/history.txtar",
 		},
-		{folder + "garbage-collection-untags-in-use-ecr-images", notYet, images, suiteImages},
+		{folder + "garbage-collection-untags-in-use-ecr-images", different, images, kept},
 		{
 			folder + "garbage-collection-untags-in-use-s3-objects", different,
 			"Nothing is tagged: a file that is needed again is needed by its release record.",

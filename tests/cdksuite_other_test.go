@@ -422,8 +422,8 @@ func suiteToolkitRows() []suiteRow {
 			"tests/module.TestParity_HostDaggerAndBuildspecsRunSame",
 		},
 		{
-			"toolkit-lib-integ-tests/toolkit-deploy-stack-with-multiple-docker-assets", notYet,
-			"Images are not published yet; the stack is refused.", suiteImages,
+			"toolkit-lib-integ-tests/toolkit-deploy-stack-with-multiple-docker-assets", same,
+			"A stack has an image that is built, and one that was built before the synthesis.", suiteImages,
 		},
 		{"toolkit-lib-integ-tests/toolkit-watch-glob", notOurs, watch, ""},
 		{"toolkit-lib-integ-tests/toolkit-watch-glob-negative", notOurs, watch, ""},

@@ -55,21 +55,24 @@ var jobRights = []struct{ role, assumes, reads, writes string }{
 	{"MainSecurity", "", "source", ""},
 	{"MainSynth", "", "source", "assembly"},
 	{
-		"MainDeployDev", "dev deploy-role, dev file-publishing-role, dev ledger-reader, dev ledger-writer, dev lookup-role",
-		"assembly, source", "",
+		"MainDeployDev", "dev deploy-role, dev file-publishing-role, dev image-publishing-role, dev ledger-reader, " +
+			"dev ledger-writer, dev lookup-role", "assembly, source", "",
 	},
 	{
-		"MainDeployAcc", "acc deploy-role, acc file-publishing-role, acc ledger-reader, acc ledger-writer, " +
-			"acc lookup-role, dev ledger-reader", "assembly, source", "",
+		"MainDeployAcc", "acc deploy-role, acc file-publishing-role, acc image-publishing-role, acc ledger-reader, " +
+			"acc ledger-writer, acc lookup-role, dev ledger-reader", "assembly, source", "",
 	},
 	{"ReleaseQuality", "", "source", ""},
 	{"ReleaseTest", "", "source", ""},
 	{"ReleaseSecurity", "", "source", ""},
 	{"ReleaseSynth", "", "source", "assembly"},
-	{"ReleasePlanProd", "prod file-publishing-role, prod planner", "assembly, source", "plan0_prod"},
 	{
-		"ReleaseDeployProd", "acc ledger-reader, prod deploy-role, prod file-publishing-role, prod ledger-reader, " +
-			"prod ledger-writer, prod lookup-role", "assembly, plan0_prod, source", "",
+		"ReleasePlanProd", "prod file-publishing-role, prod image-publishing-role, prod planner", "assembly, source",
+		"plan0_prod",
+	},
+	{
+		"ReleaseDeployProd", "acc ledger-reader, prod deploy-role, prod file-publishing-role, prod image-publishing-role, " +
+			"prod ledger-reader, prod ledger-writer, prod lookup-role", "assembly, plan0_prod, source", "",
 	},
 	{"PullRequestQuality", "", "source", ""},
 	{"PullRequestTest", "", "source", ""},

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/signin"
@@ -56,6 +57,7 @@ func serviceEndpoints(cfg aws.Config) []serviceEndpoint {
 		{"STS", aws.ToString(sts.NewFromConfig(cfg).Options().BaseEndpoint)},
 		{"CloudFormation", aws.ToString(cloudformation.NewFromConfig(cfg).Options().BaseEndpoint)},
 		{"S3", aws.ToString(s3.NewFromConfig(cfg).Options().BaseEndpoint)},
+		{"ECR", aws.ToString(ecr.NewFromConfig(cfg).Options().BaseEndpoint)},
 		{"KMS", aws.ToString(kms.NewFromConfig(cfg).Options().BaseEndpoint)},
 		{"SSM", aws.ToString(ssm.NewFromConfig(cfg).Options().BaseEndpoint)},
 		{"CloudWatch", aws.ToString(cloudwatch.NewFromConfig(cfg).Options().BaseEndpoint)},

@@ -137,6 +137,7 @@ var clients = map[string]struct {
 		[]string{"GetBucketEncryption", "GetObject", "HeadObject", "ListObjectsV2"},
 	},
 	"STS": {func(cfg aws.Config) any { return NewSTS(cfg) }, []string{"GetCallerIdentity"}},
+	"ECR": {func(cfg aws.Config) any { return NewECR(cfg) }, []string{"DescribeImages"}},
 	"KMS": {func(cfg aws.Config) any { return NewKMS(cfg) }, nil},
 	"SSM": {func(cfg aws.Config) any { return NewSSM(cfg) }, []string{"DescribeParameters", "GetParameter"}},
 	"CloudWatch": {func(cfg aws.Config) any { return NewCloudWatch(cfg) }, []string{
@@ -193,7 +194,7 @@ func TestFence_StandsBeforeEveryWriteOfEveryClient(t *testing.T) {
 func TestFence_TestHasEveryClient(t *testing.T) {
 	var found []string
 	var declarations []ast.Decl
-	for _, name := range []string{"clients.go", "inquiries.go"} {
+	for _, name := range []string{"clients.go", "images.go", "inquiries.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		require.NoError(t, err)
 		declarations = append(declarations, file.Decls...)

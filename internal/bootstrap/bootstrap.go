@@ -74,12 +74,17 @@ func (a Account) parameters() map[string]string {
 	if a.Names.Bucket != "" {
 		parameters["FileAssetsBucketName"] = a.Names.StagingBucket(a.Qualifier, a.ID, a.Region)
 	}
+	if a.Names.Repository != "" {
+		parameters["ContainerAssetsRepositoryName"] = a.Names.StagingRepository(a.Qualifier, a.ID, a.Region)
+	}
 	return parameters
 }
 
 // renameRoles returns a template with the account's names in the place of the CDK's names of roles.
 func (a Account) renameRoles(template string) string {
-	for _, kind := range []roles.Kind{roles.Deploy, roles.FilePublishing, roles.Lookup, roles.Execution} {
+	for _, kind := range []roles.Kind{
+		roles.Deploy, roles.FilePublishing, roles.ImagePublishing, roles.Lookup, roles.Execution,
+	} {
 		q, account, region := placeholders()
 		template = strings.ReplaceAll(template, kind.Name(q, account, region), a.Names.Role(kind, q, account, region))
 	}

@@ -15,15 +15,28 @@ import (
 	"lockstep/internal/refusal"
 )
 
-// publishAssets uploads a stack's files to where its template expects them, unless the bucket holds exactly these.
-func (d *Deployment) publishAssets(ctx context.Context, s *assembly.Stack) error {
-	return d.publish(ctx, d.targetOf(s), s.Assets)
+// publishFor uploads a stack's files and images to where its template expects them, unless they are there. The step
+// gets notes on the images.
+func (d *Deployment) publishFor(ctx context.Context, step *planStep) error {
+	s := step.stack
+	if err := d.publish(ctx, d.targetOf(s), s.Assets); err != nil {
+		return err
+	}
+	if err := d.publishImages(ctx, s); err != nil || len(s.Images) == 0 {
+		return err
+	}
+	recorded, err := d.recordedImages(ctx)
+	step.record.Notes = append(step.record.Notes, d.imageNotes(s, recorded)...)
+	return err
 }
 
-// publishAgain is publishAssets right before CloudFormation reads the files: they may have been exchanged since the
-// change set was made. It passes over the stack's own template, which the change set holds.
+// publishAgain publishes right before CloudFormation reads the files: they may have been exchanged since the change set
+// was made. It passes over the stack's own template, which the change set holds.
 func (d *Deployment) publishAgain(ctx context.Context, s *assembly.Stack) error {
-	return d.publish(ctx, d.targetOf(s), otherAssets(s))
+	if err := d.publish(ctx, d.targetOf(s), otherAssets(s)); err != nil {
+		return err
+	}
+	return d.publishImages(ctx, s)
 }
 
 func (d *Deployment) publish(ctx context.Context, target awsclient.Target, assets []assembly.Asset) error {
@@ -37,7 +50,7 @@ func (d *Deployment) publish(ctx context.Context, target awsclient.Target, asset
 }
 
 // checkPublished returns an error if the bucket holds something else under the key of one of a stack's files than what
-// the assembly has. It passes over what is not there.
+// the assembly has, passing over what is not there, or if an image is missing or another one than was recorded.
 func (d *Deployment) checkPublished(ctx context.Context, s *assembly.Stack) error {
 	check := func(ctx context.Context, b *staging.Bucket, a assembly.Asset) error {
 		sum, err := d.sumOf(a)
@@ -55,7 +68,10 @@ func (d *Deployment) checkPublished(ctx context.Context, s *assembly.Stack) erro
 			"what the bucket holds under %s is not what the assembly has: somebody has changed it; see who wrote it, delete "+
 				"it, and deploy again", a.Key)
 	}
-	return d.forEachAsset(ctx, d.targetOf(s), s.Assets, check)
+	if err := d.forEachAsset(ctx, d.targetOf(s), s.Assets, check); err != nil {
+		return err
+	}
+	return d.checkPublishedImages(ctx, s)
 }
 
 // otherAssets returns the assets of a stack without its own template.

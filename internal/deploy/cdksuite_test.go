@@ -12,8 +12,6 @@ import (
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
-	"lockstep/internal/fault"
-	"lockstep/internal/fault/faulttest"
 )
 
 // These restate behaviours that the CDK's own command line is tested for; docs/cdk-suite.md has all of them.
@@ -57,22 +55,6 @@ func TestPlan_TwiceOnANewStack(t *testing.T) {
 		require.NoError(t, p.Discard(t.Context()))
 		assert.Empty(t, c.stack("web").Status)
 	}
-}
-
-func TestCheckAssembly_NamesEveryStackWithAnImage(t *testing.T) {
-	printed := faulttest.Printed(t)
-	c := newCloud(t)
-	asm := assemble(t, needs{"api": nil, "web": nil, "worker": nil}, nil)
-	for _, s := range asm.Stacks {
-		if s.Name != "web" {
-			s.Images = []string{s.Name}
-		}
-	}
-	_, err := Open(t.Context(), c.Config(testTooling, testRegion), testTarget, asm, c.options(asm))
-	printed.Error(err)
-	require.ErrorContains(t, err, "stacks api, worker need container images, and images cannot be published yet: ")
-	assert.Equal(t, fault.AssetNotSupported, fault.CodeOf(err))
-	assert.Empty(t, c.Objects(testAccount, testRegion), "nothing was written")
 }
 
 // A requestLog keeps the requests of calls to an AWS.

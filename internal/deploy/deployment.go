@@ -39,6 +39,9 @@ type Deployment struct {
 	ledger     sync.Map
 	// assetSums are the sums of the assembly's assets, by what they are made of.
 	assetSums sync.Map
+	// images are what the run knows of the assembly's images, and imageRecords what releases have recorded of them.
+	images       *stackImages
+	imageRecords sync.Map
 	// newestRelease is the newest release when the run began to compare.
 	newestRelease sync.Map
 	// journal is nil unless the lock is held.
@@ -88,7 +91,9 @@ func OpenAccount(ctx context.Context, base aws.Config, target awsclient.Target, 
 	for _, place := range o.Places {
 		sessions.Allow(place.Account)
 	}
-	return &Deployment{Options: o, target: target, assembly: &assembly.Assembly{}, sessions: sessions}, nil
+	return &Deployment{
+		Options: o, target: target, assembly: &assembly.Assembly{}, sessions: sessions, images: newStackImages(),
+	}, nil
 }
 
 // stackClient returns a client with the role that this run works on a stack with.

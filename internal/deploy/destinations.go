@@ -3,6 +3,7 @@ package deploy
 import (
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -76,6 +77,26 @@ func checkAssetDestination(a assembly.Asset, what string, target awsclient.Targe
 		return refusal.Newf(fault.Destination, nil,
 			"%s has the key %q in the bucket, which is not a hash of 64 hexadecimal digits with an "+
 				"extension: let the app use the CDK's DefaultStackSynthesizer without a prefix", what, a.Key)
+	}
+	return nil
+}
+
+// tagPattern matches the tags of images. Source: the ECR API reference, ImageIdentifier.
+var tagPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+
+// checkImageDestination refuses an image that goes anywhere but to the repository of the account's bootstrap.
+func checkImageDestination(i assembly.Image, what string, target awsclient.Target) error {
+	repository := stagingRepositoryName(target)
+	switch {
+	case i.Repository != repository || i.Region != target.Region:
+		return refusal.Newf(fault.Destination, nil,
+			"%s goes to the repository %s in %s, but only %s in %s, of the account's bootstrap, is published to: let the app "+
+				"use the CDK's DefaultStackSynthesizer with that repository, or give the repository's name under bootstrap in "+
+				"the configuration of the environment", what, i.Repository, i.Region, repository, target.Region)
+	case !tagPattern.MatchString(i.Tag):
+		return refusal.Newf(fault.Destination, nil,
+			"%s has the tag %q, which is no tag of an image: letters, digits, dots, dashes and underscores, 128 at most, and "+
+				"neither a dot nor a dash at the beginning", what, i.Tag)
 	}
 	return nil
 }

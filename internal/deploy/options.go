@@ -75,6 +75,8 @@ type Options struct {
 	// ImportsExisting says that new resources which exist already, and belong to no stack, are taken over as they are.
 	ImportsExisting bool
 	Artifacts       Artifacts
+	// Images makes the container images of the assembly; nil if nothing does.
+	Images ImageBuilder
 	// Signing says how records, approvals and plans are signed; the zero Signing that they are not.
 	Signing Signing
 	// Limiter is shared by all deployments of a run; nil for one alone.

@@ -246,7 +246,7 @@ func (p *Plan) createChangeSet(ctx context.Context, step *planStep) error {
 	if err != nil {
 		return err
 	}
-	if err := d.publishAssets(ctx, step.stack); err != nil {
+	if err := d.publishFor(ctx, step); err != nil {
 		return err
 	}
 	if step.current.StackId != nil {

@@ -2,9 +2,9 @@ package deploy
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -30,7 +30,8 @@ func (d *Deployment) preflight(ctx context.Context) error {
 	return group.Wait()
 }
 
-// checkRoles assumes the role of a stack and, if the run publishes assets, theirs.
+// checkRoles assumes the role of a stack and, if the run publishes assets, theirs. An image that is not published yet
+// needs a builder.
 func (d *Deployment) checkRoles(ctx context.Context, s *assembly.Stack) error {
 	_, err := d.sessions.Config(ctx, d.stackRole(s), s.Region)
 	if d.Access == ReadAccess {
@@ -44,7 +45,10 @@ func (d *Deployment) checkRoles(ctx context.Context, s *assembly.Stack) error {
 			}
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return d.checkBuilder(ctx, s)
 }
 
 // checkAssembly refuses, without a call to AWS, an assembly with anything that is not for the target.
@@ -63,29 +67,7 @@ func (d *Deployment) checkAssembly(asm *assembly.Assembly) error {
 			return err
 		}
 	}
-	return checkImages(asm.Stacks)
-}
-
-// checkImages names all stacks that need a container image, so that they are left out, or changed, together.
-func checkImages(stacks []*assembly.Stack) error {
-	var names []string
-	for _, s := range stacks {
-		if len(s.Images) > 0 {
-			names = append(names, s.Name)
-		}
-	}
-	switch len(names) {
-	case 0:
-		return nil
-	case 1:
-		i := slices.IndexFunc(stacks, func(s *assembly.Stack) bool { return s.Name == names[0] })
-		return fault.Errorf(fault.AssetNotSupported,
-			"stack %s needs the container image %s, and images cannot be published yet: "+
-				"push it to a repository in a step of its own and refer to it by digest", names[0], stacks[i].Images[0])
-	}
-	return fault.Errorf(fault.AssetNotSupported,
-		"stacks %s need container images, and images cannot be published yet: push them to a repository in a step of its "+
-			"own and refer to them by digest, or select the other stacks with `stacks.include`", strings.Join(names, ", "))
+	return nil
 }
 
 // checkDestinations refuses a stack with a name that leads anywhere but to the target's bootstrap.
@@ -94,8 +76,8 @@ func checkDestinations(files fs.FS, s *assembly.Stack, target awsclient.Target) 
 	if s.ExecutionRoleARN != "" {
 		errs = append(errs, checkRole(s.ExecutionRoleARN, roles.Execution, "stack "+s.Name, target))
 	}
-	errs = append(errs, checkLegacyAssets(s), checkAssets(s, target), checkTemplateURL(s, target), checkTopics(s, target),
-		checkVersionParameter(s, target))
+	errs = append(errs, checkLegacyAssets(s), checkAssets(s, target), checkImages(s, target),
+		checkTemplateURL(s, target), checkTopics(s, target), checkVersionParameter(s, target))
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -117,6 +99,22 @@ func checkAssets(s *assembly.Stack, target awsclient.Target) error {
 		}
 		if err := checkAssetDestination(a, what, target); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+func checkImages(s *assembly.Stack, target awsclient.Target) error {
+	for _, i := range s.Images {
+		what := "image " + i.Name + " of stack " + s.Name
+		if err := checkRole(i.Role.ARN, roles.ImagePublishing, what, target); err != nil {
+			return err
+		}
+		if err := checkImageDestination(i, what, target); err != nil {
+			return err
+		}
+		if err := i.CheckSource(); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
 		}
 	}
 	return nil

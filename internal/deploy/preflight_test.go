@@ -40,6 +40,10 @@ func validStack() *assembly.Stack {
 			Name: "code", Path: template.File, Bucket: stagingBucketName(accTarget), Key: key, Region: accTarget.Region,
 			Role: assembly.Role{ARN: bootstrapRole(accTarget, roles.FilePublishing).ARN},
 		}},
+		Images: []assembly.Image{{
+			Name: "web", Directory: "asset.web", Repository: stagingRepositoryName(accTarget), Tag: "1",
+			Region: accTarget.Region, Role: assembly.Role{ARN: bootstrapRole(accTarget, roles.ImagePublishing).ARN},
+		}},
 	}
 }
 
@@ -148,8 +152,57 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 			"reads the version of the bootstrap from the SSM parameter /app/version", true,
 		},
 		{
-			"a container image", func(s *assembly.Stack) { s.Images = []string{"web"} },
-			"stack data needs the container image web, and images cannot be published yet", false,
+			"an image with no role", func(s *assembly.Stack) { s.Images[0].Role.ARN = "" },
+			"image web of stack data names no role to assume", true,
+		},
+		{
+			"an image with the role for files", func(s *assembly.Stack) { s.Images[0].Role = s.Assets[0].Role },
+			"image web of stack data names the role", true,
+		},
+		{
+			"an image with a role of another account", func(s *assembly.Stack) {
+				s.Images[0].Role.ARN = strings.Replace(s.Images[0].Role.ARN, accTarget.Account, "777788889999", 1)
+			}, "of account 777788889999, but acc is account 444455556666", true,
+		},
+		{
+			"another repository", func(s *assembly.Stack) { s.Images[0].Repository = "stranger" },
+			"image web of stack data goes to the repository stranger in eu-west-1, but only cdk-hnb659fds-container-", true,
+		},
+		{
+			"the repository in another region", func(s *assembly.Stack) { s.Images[0].Region = "us-east-1" },
+			"goes to the repository cdk-hnb659fds-container-assets-444455556666-eu-west-1 in us-east-1", true,
+		},
+		{
+			"a tag with a separator", func(s *assembly.Stack) { s.Images[0].Tag = "latest@sha256:0" },
+			`has the tag "latest@sha256:0", which is no tag of an image`, true,
+		},
+		{
+			"a tag like an option", func(s *assembly.Stack) { s.Images[0].Tag = "--all" },
+			`has the tag "--all", which is no tag of an image`, true,
+		},
+		{
+			"an image that a command makes", func(s *assembly.Stack) { s.Images[0].Executable = []string{"make"} },
+			"image web of stack data: it is made by a command (make)", false,
+		},
+		{
+			"a build context of the machine", func(s *assembly.Stack) {
+				s.Images[0].Build.Contexts = map[string]string{"home": "/root"}
+			}, "its build context home is /root, which is not in the assembly", false,
+		},
+		{
+			"a build context above the folder", func(s *assembly.Stack) {
+				s.Images[0].Build.Contexts = map[string]string{"home": "../.."}
+			}, "its build context home is ../.., which is not in the assembly", false,
+		},
+		{
+			"an output on the machine", func(s *assembly.Stack) {
+				s.Images[0].Build.Outputs = []string{"type=local,dest=/root/.ssh"}
+			}, "its build writes the output type=local,dest=/root/.ssh", false,
+		},
+		{
+			"a cache on the machine", func(s *assembly.Stack) {
+				s.Images[0].Build.CacheTo = &assembly.BuildCache{Type: "local", Params: map[string]string{"dest": "/root"}}
+			}, "its build has a cache in a folder of the machine (type=local,dest=/root)", false,
 		},
 		{
 			"an asset that a command makes", func(s *assembly.Stack) { s.Assets[0].Executable = []string{"make"} },

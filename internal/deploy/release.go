@@ -101,7 +101,7 @@ func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
 			TemplateHash: ledger.SHA256Hex([]byte(step.stack.Template.Body)), MatchDigest: step.matchDigest,
 		})
 	}
-	r.AssetKeys = d.assetKeys()
+	r.AssetKeys, r.Images = d.assetKeys(), d.releasedImages()
 	r.Health = p.health()
 	return r
 }

@@ -151,12 +151,12 @@ func (d *Deployment) loadReviewedPlan(ctx context.Context, t planfile.Target, be
 // publishReviewed publishes what is missing of the files of the stacks that are about to be changed: a change set that
 // refers to a missing file fails in the middle of its execution.
 func (p *Plan) publishReviewed(ctx context.Context) error {
-	p.err = p.deployment.forEachStack(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
+	p.err = p.deployment.forEachStack(ctx, func(ctx context.Context, i int, _ *assembly.Stack) error {
 		step := p.steps[i]
 		if step.record.Outcome != change.Planned && step.record.Outcome != change.Deferred {
 			return nil
 		}
-		return step.run(func() error { return p.deployment.publishAssets(ctx, s) })
+		return step.run(func() error { return p.deployment.publishFor(ctx, step) })
 	})
 	return p.err
 }
@@ -185,6 +185,7 @@ func (d *Deployment) loadReviewedStack(
 	if err != nil {
 		return err
 	}
+	d.images.expect(reviewed.Images)
 	if step.current, err = client.Describe(ctx, step.stack.Name); err != nil {
 		return err
 	}

@@ -30,8 +30,8 @@ func (d *Deployment) SavePlan(ctx context.Context, ttl time.Duration) (*Plan, pl
 		s := planfile.Stack{
 			Name: step.stack.Name, Outcome: step.record.Outcome, Reason: step.record.Reason,
 			Changes: step.record.Changes, Flags: step.record.Flags,
-			UnseenResources: step.record.UnseenResources,
-			StackID:         step.current.ID(), Status: string(step.current.StackStatus), Updated: step.current.LastUpdated(),
+			UnseenResources: step.record.UnseenResources, Images: d.imagesOf(step.stack),
+			StackID: step.current.ID(), Status: string(step.current.StackStatus), Updated: step.current.LastUpdated(),
 		}
 		if step.set != nil {
 			s.StackID, s.ChangeSet = step.set.StackID, step.set.ID

@@ -30,6 +30,11 @@ func useBootstrapRoles(s *assembly.Stack, target awsclient.Target) {
 			s.Assets[i].Role = assembly.Role{ARN: bootstrapRole(target, roles.FilePublishing).ARN}
 		}
 	}
+	for i := range s.Images {
+		if s.Images[i].Role.ARN == "" {
+			s.Images[i].Role = assembly.Role{ARN: bootstrapRole(target, roles.ImagePublishing).ARN}
+		}
+	}
 	if len(s.BootstrapRequirements) == 0 {
 		s.BootstrapRequirements = []assembly.BootstrapRequirement{{
 			Version: readiness.MinimumBootstrap, Parameter: "/cdk-bootstrap/" + target.Qualifier + "/version",

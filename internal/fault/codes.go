@@ -58,6 +58,9 @@ const (
 	TooManyAssemblies Code = "LS-340"
 	AppUnknown        Code = "LS-341"
 	AppDependencies   Code = "LS-342"
+	ImageBuilder      Code = "LS-343"
+	ImageBuild        Code = "LS-344"
+	ImageSecret       Code = "LS-345"
 )
 
 // Gates: quality, tests and security scans.
@@ -165,6 +168,7 @@ const (
 	BucketElsewhere    Code = "LS-725"
 	BootstrapDiffers   Code = "LS-726"
 	RightsMissing      Code = "LS-727"
+	RepositoryMissing  Code = "LS-728"
 	AccessDenied       Code = "LS-730"
 	KeyDenied          Code = "LS-731"
 	NoSuchResource     Code = "LS-732"

@@ -236,6 +236,15 @@ func bootstrapEntries() []Entry {
 func resourceEntries() []Entry {
 	return []Entry{
 		{
+			Code: RepositoryMissing, Title: "the repository of the bootstrap is missing",
+			Meaning: "The repository of the CDK's bootstrap for container images is not there.",
+			Causes:  []string{"it was deleted by hand", "the account is bootstrapped with another qualifier"},
+			Remedies: []string{
+				"bootstrap the account again", "name the repository under `bootstrap` in the environment's file",
+			},
+			Messages: []string{"the repository … is not there"},
+		},
+		{
 			Code: AccessDenied, Title: "AWS denied a call",
 			Meaning: "The role may not do what the message names. AWS says which action, and often which policy denies it.",
 			Causes: []string{

@@ -181,20 +181,22 @@ func assemblyEntries() []Entry {
 		},
 		{
 			Code: AssetNotSupported, Title: "an asset of a kind that is not supported",
-			Meaning: "The app has a container image to be built, an asset of the LegacyStackSynthesizer, or one that a " +
-				"command makes and that no synthesis of Lockstep has made.",
+			Meaning: "The app has an asset that is not made of what the assembly has alone: one that a command makes, a build " +
+				"of an image that reads or writes other folders, or an asset of the LegacyStackSynthesizer.",
 			Causes: []string{
-				"DockerImageAsset or a construct that uses it", "an asset with an executable, in an assembly of `cdk synth`",
+				"an asset with an executable, in an assembly of `cdk synth`",
+				"a DockerImageAsset with a build context, an output or a cache in a folder of the machine",
 			},
 			Remedies: []string{
-				"push the image in a separate step and refer to it by its digest",
 				"deploy without `--assembly`, so that Lockstep synthesises",
+				"use a TarballImageAsset, or copy the files into the folder of the image",
 				"use the CDK's DefaultStackSynthesizer",
 			},
 			Messages: []string{
-				"… needs the container image …, and images cannot be published yet",
-				"… need container images, and images cannot be published yet",
 				"… is made by a command (…), which runs only as a part of Lockstep's own synthesis",
+				"it is made by a command (…), whose image would be in the builder of one machine and not in the assembly",
+				"its build context … is …, which is not in the assembly",
+				"its build has a cache in a folder of the machine (…)",
 				"… has assets of the LegacyStackSynthesizer",
 			},
 		},
@@ -228,6 +230,47 @@ func assemblyEntries() []Entry {
 			Messages: []string{
 				"…: run `…`, or write it as app.install into config/pipeline.yaml",
 				"the installed packages are not those of package-lock.json: … differs",
+			},
+		},
+		{
+			Code: ImageBuilder, Title: "no builder of container images",
+			Meaning: "The app has a container image that is not in the account's repository yet, and this machine has no " +
+				"program that could build it, or one that does not answer. Nothing was written.",
+			Causes: []string{"Docker is not installed, or its daemon does not run", "a container without Docker, as of Dagger"},
+			Remedies: []string{
+				"install Docker and start it, or name another builder: `export CDK_DOCKER=podman`",
+				"let the app use a TarballImageAsset, whose image is built before the synthesis and is a part of the assembly",
+			},
+			Messages: []string{
+				"it has to be built, and there is no … on this machine",
+				"it has to be built, and … does not answer",
+			},
+		},
+		{
+			Code: ImageBuild, Title: "a container image could not be built",
+			Meaning: "The builder has failed, or the image that it has built, or that the assembly has, cannot be read. " +
+				"The end of the builder's own output is in the message.",
+			Causes: []string{
+				"an error in the Dockerfile", "a base image that cannot be pulled", "a builder that keeps no image",
+			},
+			Remedies: []string{
+				"run the builder in the folder of the image to see its whole output",
+				"sign in to the registry of the base image, or name a mirror in the builder's own configuration",
+			},
+			Messages: []string{"… build ended with status …", "… is no archive of an image, as `docker save` writes it"},
+		},
+		{
+			Code: ImageSecret, Exit: exitRefused, Title: "a secret for the build of an image is not released",
+			Meaning: "The build of a container image takes a secret of this machine, or its SSH agent. Nobody has released it " +
+				"for builds, or it is not there.",
+			Causes: []string{
+				"`buildSecrets` or `buildSsh` of a DockerImageAsset", "an app of somebody else that asks for a key",
+			},
+			Remedies: []string{
+				"name the variable or the file in `LOCKSTEP_BUILD_SECRETS`, separated as in PATH, if this app may have it",
+			},
+			Messages: []string{
+				"its build takes the secret …, which is not released", "its build takes the secret …, which is not there",
 			},
 		},
 	}

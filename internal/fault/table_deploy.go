@@ -194,7 +194,8 @@ func recordEntries() []Entry {
 		},
 		{
 			Code: StagedExchanged, Exit: exitRefused, Title: "another object in the staging bucket",
-			Meaning: "The staging bucket holds something else under the key of an asset than the assembly has.",
+			Meaning: "The staging bucket holds something else under the key of an asset than the assembly has, or the " +
+				"repository has another image under a tag than the one that was recorded.",
 			Causes: []string{
 				"an app that builds the same sources differently every time",
 				"somebody has exchanged the object",
@@ -204,7 +205,8 @@ func recordEntries() []Entry {
 				"where the app's builds differ, set its assetHashType to OUTPUT",
 			},
 			Messages: []string{
-				"the bucket … holds something else under …", "CloudFormation has read another template than the assembly's",
+				"the bucket … holds something else under …", "the repository … has the image … under …",
+				"CloudFormation has read another template than the assembly's",
 			},
 		},
 		{

@@ -30,7 +30,7 @@ func Topics() []Topic {
 				ConfigSteps, ToolMissing, ToolNotInstalled, ToolBroken, ToolChanged, StepFailed, StepOutput, StepProcess,
 				ImageRegistry, ImageReference, SynthFailed, AppUnknown, AppDependencies, AppError, LookupsMissing,
 				AssemblyMissing, AssemblyEmpty, AssemblyDamaged, AssemblySchema, AssetUnusable, AssetNotSupported,
-				TemplateUnusable, DiskFull,
+				ImageBuilder, ImageBuild, ImageSecret, TemplateUnusable, DiskFull,
 			},
 		},
 		{
@@ -80,8 +80,8 @@ func Topics() []Topic {
 				"`executionPolicies` under `bootstrap` in `config/pipeline.yaml` say what the role of CloudFormation may " +
 				"do.",
 			Codes: []Code{
-				AccessDenied, KeyDenied, StackFailed, BucketMissing, BucketElsewhere, NoSuchResource, RegionDisabled, Unreachable,
-				Untrusted, ProxyFailed,
+				AccessDenied, KeyDenied, StackFailed, BucketMissing, BucketElsewhere, RepositoryMissing, NoSuchResource,
+				RegionDisabled, Unreachable, Untrusted, ProxyFailed,
 			},
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -37,6 +38,30 @@ var registryPrefixes = []string{"PIP_", "npm_config_", "NPM_CONFIG_"}
 // key.
 var buildVars = []string{"GOFLAGS", "GOEXPERIMENT", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "CGO_ENABLED", "CC"}
 
+// builderVars and builderPrefixes are the caller's variables that say how container images are built. Deployments see
+// them, because they build the images that an account lacks.
+var (
+	builderVars = []string{
+		"CDK_DOCKER", "STORAGE_DRIVER", "STORAGE_OPTS", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR",
+	}
+	builderPrefixes = []string{
+		"DOCKER_", "BUILDX_", "BUILDKIT_", "BUILDAH_", "CONTAINER_", "CONTAINERS_", "CONTAINERD_", "FINCH_", "PODMAN_",
+	}
+)
+
+// isDeployment reports whether a step is this program, working on accounts.
+func isDeployment(step pipeline.Step) bool {
+	return step.Effect == pipeline.AWS && len(step.Command) > 0 && step.Command[0] == pipeline.Self
+}
+
+// isBuilders reports whether a deployment sees a variable of the caller's because images may be built with it. Those of
+// secrets have to be released by name.
+func isBuilders(name string, environ []string) bool {
+	released := filepath.SplitList(tools.Getenv(environ, pipeline.BuildSecretsVariable))
+	return slices.Contains(builderVars, name) || slices.Contains(released, name) && !strings.HasPrefix(name, "AWS_") ||
+		slices.ContainsFunc(builderPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
 // stepEnviron returns the environment of a step: what it inherits of the caller's, what it declares, and its secrets
 // if it reaches AWS and the run is live.
 func stepEnviron(step pipeline.Step, environ []string, live bool) []string {
@@ -44,7 +69,8 @@ func stepEnviron(step pipeline.Step, environ []string, live bool) []string {
 	for _, pair := range environ {
 		name, _, _ := strings.Cut(pair, "=")
 		isSecret := live && step.Effect == pipeline.AWS && slices.Contains(step.Secrets, name)
-		if isSecret || isInherited(name) || slices.Contains(buildVars, name) {
+		buildsWith := isDeployment(step) && isBuilders(name, environ)
+		if isSecret || buildsWith || isInherited(name) || slices.Contains(buildVars, name) {
 			env = append(env, pair)
 		}
 	}
@@ -58,7 +84,7 @@ func stepEnviron(step pipeline.Step, environ []string, live bool) []string {
 // settings may hold a token, is named to this program's own deployments alone.
 func (r *graphRun) telemetryEnviron(ctx context.Context, step pipeline.Step) []string {
 	environ := telemetry.Environ(ctx)
-	if step.Effect != pipeline.AWS || step.Command[0] != pipeline.Self {
+	if !isDeployment(step) {
 		return environ
 	}
 	for _, pair := range r.Environ {

@@ -156,6 +156,9 @@ func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cm
 	}
 	m := newMachine(r.Environ)
 	cmd.Env = m.hidePerson(cmd.Env, home)
+	if isDeployment(step) { // the settings of the builder of images are in the person's home
+		cmd.Env = append(cmd.Env, pipeline.BuilderHomeVariable+"="+m.home)
+	}
 	if step.Effect != pipeline.AWS {
 		cmd.Env = append(cmd.Env, tools.OwnDirVariable+"="+filepath.Join(home, ".cache", "lockstep"))
 	}

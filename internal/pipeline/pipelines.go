@@ -110,10 +110,12 @@ func (p Permission) Roles() []roles.Kind {
 	case ReadPermission:
 		return []roles.Kind{roles.LedgerReader, roles.Lookup}
 	case PlanPermission:
-		return []roles.Kind{roles.Planner, roles.FilePublishing}
+		return []roles.Kind{roles.Planner, roles.FilePublishing, roles.ImagePublishing}
 	}
 	// After a deployment, the job verifies what it has deployed as the two last ones.
-	return []roles.Kind{roles.Deploy, roles.FilePublishing, roles.LedgerWriter, roles.LedgerReader, roles.Lookup}
+	return []roles.Kind{
+		roles.Deploy, roles.FilePublishing, roles.ImagePublishing, roles.LedgerWriter, roles.LedgerReader, roles.Lookup,
+	}
 }
 
 // PredecessorRoles returns the roles that a job with this permission assumes in the environment before its own, whose

@@ -29,6 +29,8 @@ type Coverage struct {
 	Parameters []OutsideParameter `json:"parameters,omitempty"`
 	// Lookups are the keys of what the app looks up and had no answer for: placeholders are deployed.
 	Lookups []string `json:"lookups,omitempty"`
+	// Images are the container images that nothing has built.
+	Images []UnbuiltImage `json:"images,omitempty"`
 	// Answered is the assembly in which nothing but the placeholders of look-ups is replaced.
 	Answered fs.FS `json:"-"`
 	// NotReached is the number of the resources of stacks that the rehearsal did not come to.
@@ -68,6 +70,14 @@ type MissingAttribute struct {
 	Name      string `json:"name"`
 }
 
+// An UnbuiltImage is a container image that was left out, because this machine cannot build it. What uses it is
+// deployed all the same: the emulator starts no containers.
+type UnbuiltImage struct {
+	Stack  string `json:"stack"`
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
 // Rehearsed returns the number of the resources that are rehearsed as they are.
 func (c Coverage) Rehearsed() int { return c.Resources - len(c.StandIns) - c.NotReached }
 
@@ -79,6 +89,7 @@ func (c *Coverage) Add(other Coverage) {
 	c.Parameters = append(c.Parameters, other.Parameters...)
 	c.NotReached += other.NotReached
 	c.Lookups = append(c.Lookups, other.Lookups...)
+	c.Images = append(c.Images, other.Images...)
 	c.Ratio = 1
 	if c.Resources > 0 {
 		c.Ratio = float64(c.Rehearsed()) / float64(c.Resources)

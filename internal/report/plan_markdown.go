@@ -150,6 +150,12 @@ func writeStackMarkdown(b *strings.Builder, s planfile.Stack) {
 		fmt.Fprintf(b, "; its template has %s", resourceCount(s.UnseenResources))
 	}
 	b.WriteString("\n\n")
+	for _, i := range s.Images {
+		fmt.Fprintf(b, "- image %s: %s\n", inlineCode(i.Name), inlineCode(i.Digest))
+	}
+	if len(s.Images) > 0 {
+		b.WriteString("\n")
+	}
 	if len(s.Changes) == 0 {
 		return
 	}

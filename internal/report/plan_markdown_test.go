@@ -76,11 +76,13 @@ func TestPlansMarkdown_SharesTheRoomOfOneComment(t *testing.T) {
 func TestPlanMarkdown_HostileNamesAreInert(t *testing.T) {
 	const hostile = "x</sub> <img src=//a.example> @owner acme/shop#1 [a](http://b.example) ![i](c) `|` **b**\n# head"
 	text := PlanMarkdown(planfile.File{Environment: "acc", Targets: []planfile.Target{{Stacks: []planfile.Stack{{
-		Name: hostile, Outcome: change.Planned, Reason: hostile, Changes: []change.Change{{
+		Name: hostile, Outcome: change.Planned, Reason: hostile,
+		Images: []planfile.Image{{Name: hostile, Digest: hostile}}, Changes: []change.Change{{
 			LogicalID: hostile, Type: hostile, Action: change.Modify,
 			Properties: []change.Property{{Name: hostile, After: hostile}},
 		}},
 	}}}}})
+	assert.Contains(t, text, "- image `")
 	outside := regexp.MustCompile("`[^`]*`").ReplaceAllString(strings.NewReplacer("\\`", "", "\\[", "").Replace(text), "")
 	for _, live := range []string{"<img", "@owner", "shop#1", "[a]", "http://", "\n# head", "**b**"} {
 		assert.NotContains(t, outside, live)

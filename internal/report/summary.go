@@ -248,6 +248,10 @@ func (s *Summary) writeCoverage(w io.Writer) {
 	for _, key := range c.Lookups {
 		fmt.Fprintf(w, "  not rehearsed: the look-up %s, for which a placeholder is deployed\n", display.Line(key))
 	}
+	for _, i := range c.Images {
+		fmt.Fprintf(w, "  not rehearsed: the image %s of %s: %s\n",
+			display.Line(i.Name), display.Line(i.Stack), display.Line(i.Reason))
+	}
 	for _, what := range s.NotRehearsed {
 		fmt.Fprintf(w, "  not rehearsed: %s\n", what)
 	}

@@ -17,6 +17,8 @@ const (
 	Deploy Kind = "deploy-role"
 	// FilePublishing writes assets. Where Lockstep has bootstrapped the account, it is denied the ledger.
 	FilePublishing Kind = "file-publishing-role"
+	// ImagePublishing writes container images, and reads them back.
+	ImagePublishing Kind = "image-publishing-role"
 	// Lookup reads resources.
 	Lookup Kind = "lookup-role"
 	// Execution is the role that CloudFormation itself works with.
@@ -47,6 +49,11 @@ func StagingBucket(qualifier, account, region string) string {
 	return fmt.Sprintf("cdk-%s-assets-%s-%s", qualifier, account, region)
 }
 
+// StagingRepository returns the name of the repository of ECR that `cdk bootstrap` creates for container images.
+func StagingRepository(qualifier, account, region string) string {
+	return fmt.Sprintf("cdk-%s-container-assets-%s-%s", qualifier, account, region)
+}
+
 // LedgerBucket returns the name of the bucket that Lockstep adds for the ledger. It is a bucket of its own, because
 // `cdk gc` deletes what it does not know from the CDK's. S3 allows 63 characters, which leaves 30 for the region.
 func LedgerBucket(qualifier, account, region string) string {
@@ -63,23 +70,27 @@ func (k Kind) ARN(partition, qualifier, account, region string) string {
 type Names struct {
 	// Bucket is the bucket of the assets.
 	Bucket string `json:"bucket,omitempty"`
+	// Repository is the repository of the container images.
+	Repository string `json:"repository,omitempty"`
 	// The roles, by their names in the account.
-	DeployRole     string `json:"deployRole,omitempty"`
-	PublishingRole string `json:"publishingRole,omitempty"`
-	LookupRole     string `json:"lookupRole,omitempty"`
-	ExecutionRole  string `json:"executionRole,omitempty"`
+	DeployRole          string `json:"deployRole,omitempty"`
+	PublishingRole      string `json:"publishingRole,omitempty"`
+	ImagePublishingRole string `json:"imagePublishingRole,omitempty"`
+	LookupRole          string `json:"lookupRole,omitempty"`
+	ExecutionRole       string `json:"executionRole,omitempty"`
 }
 
 // HasRoles reports whether a role has a name of its own.
 func (n Names) HasRoles() bool {
-	n.Bucket = ""
+	n.Bucket, n.Repository = "", ""
 	return n != Names{}
 }
 
 // Role returns the name of a role.
 func (n Names) Role(k Kind, qualifier, account, region string) string {
 	own := map[Kind]string{
-		Deploy: n.DeployRole, FilePublishing: n.PublishingRole, Lookup: n.LookupRole, Execution: n.ExecutionRole,
+		Deploy: n.DeployRole, FilePublishing: n.PublishingRole, ImagePublishing: n.ImagePublishingRole,
+		Lookup: n.LookupRole, Execution: n.ExecutionRole,
 	}[k]
 	return cmp.Or(fill(own, qualifier, account, region), k.Name(qualifier, account, region))
 }
@@ -92,6 +103,11 @@ func (n Names) RoleARN(k Kind, partition, qualifier, account, region string) str
 // StagingBucket returns the name of the bucket of the assets.
 func (n Names) StagingBucket(qualifier, account, region string) string {
 	return cmp.Or(fill(n.Bucket, qualifier, account, region), StagingBucket(qualifier, account, region))
+}
+
+// StagingRepository returns the name of the repository of the container images.
+func (n Names) StagingRepository(qualifier, account, region string) string {
+	return cmp.Or(fill(n.Repository, qualifier, account, region), StagingRepository(qualifier, account, region))
 }
 
 // fill replaces the placeholders in a name.

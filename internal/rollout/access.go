@@ -46,7 +46,7 @@ func (s *Session) openAccess(
 ) (access accountAccess, release func() error, err error) {
 	if s.Live {
 		cfg, err := s.LoadAWSConfig(ctx)
-		return liveAccess{cfg}, func() error { return nil }, err
+		return liveAccess{cfg}, s.imageBuilder().Close, err
 	}
 	emulator, session, release, err := s.AcquireEmulator(ctx, environments, s.Progress)
 	if err != nil {
@@ -58,6 +58,8 @@ func (s *Session) openAccess(
 	}
 	adapter := emulator.Adapter(ctx)
 	adapter.KnownTypes = sync.OnceValues(adapter.KnownTypes)
+	stop := release
+	release = func() error { return errors.Join(s.imageBuilder().Close(), stop()) }
 	return emulatedAccess{
 		session:  session,
 		tooling:  s.Config.Pipeline.Tooling.ID,

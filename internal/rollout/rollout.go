@@ -178,6 +178,9 @@ func (a *account) recordCoverage(err error) {
 		}
 	}
 	coverage := a.coverage.Of(reached, notReached)
+	for _, image := range a.deployment.UnbuiltImages() {
+		coverage.Images = append(coverage.Images, rehearsal.UnbuiltImage(image))
+	}
 	a.record.Coverage = &coverage
 }
 

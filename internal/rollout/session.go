@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/awsclient"
 
 	"lockstep/config"
+	"lockstep/internal/builder"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/pipeline"
@@ -46,6 +47,10 @@ type Session struct {
 
 	// unselected are the stacks that no environment takes and that were named.
 	unselected sync.Map
+
+	// images makes the container images of assemblies; nil until it is needed.
+	imagesOnce sync.Once
+	images     *builder.Builder
 
 	// planMu keeps the lines of a plan together.
 	planMu sync.Mutex
@@ -109,6 +114,7 @@ func (s *Session) deployOptions(
 			Committed: s.CommitTime(ctx, commit), Endpoint: s.Endpoint,
 		},
 		Artifacts:             deploy.Artifacts{ToolSBOM: sbom},
+		Images:                s.imageBuilder(),
 		Progress:              progress,
 		ShowPlan:              func(r deploy.Record) { s.showPlan(r, progress) },
 		ConfigurationDigest:   configuration,
@@ -122,6 +128,14 @@ func (s *Session) deployOptions(
 		Selection:             selectionOf(account.Environment),
 		SharesAccount:         sharesAccount(s.Config, account.Environment),
 	}, err
+}
+
+// imageBuilder returns what makes the container images of assemblies, for all accounts of the session.
+func (s *Session) imageBuilder() *builder.Builder {
+	s.imagesOnce.Do(func() {
+		s.images = &builder.Builder{Environ: s.Environ, Root: s.Root, Progress: s.Progress}
+	})
+	return s.images
 }
 
 // sharesAccount reports whether another environment is in the environment's account.

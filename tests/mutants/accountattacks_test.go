@@ -58,6 +58,38 @@ var accountAttacks = []Mutant{
 		},
 	},
 	{
+		Fault: "an image is not compared with what was recorded of it",
+		File:  "internal/deploy/images.go", Old: `if known.digest != "" && known.digest != got {`,
+		New:     `if known.digest == "-" {`,
+		Package: "./internal/deploy",
+		Fails:   []string{"TestImages_ExchangedImageIsRefused", "TestImages_PlanIsOfOneImage/exchanged"},
+	},
+	{
+		Fault: "the image that another run has pushed is taken for the own one",
+		File:  "internal/deploy/staging/repository.go", Old: "err == nil && got != content.digest {",
+		New:     `err == nil && got == "" {`,
+		Package: "./internal/deploy", Fails: []string{"TestImages_TagThatIsTakenMeanwhile"},
+	},
+	{
+		Fault: "a Dockerfile may be anywhere",
+		File:  "internal/deploy/assembly/images.go",
+		Old:   `if file == "" || path.IsAbs(file) || !fs.ValidPath(path.Clean(file)) || `,
+		New:   `if file == "" || `, Package: "./internal/deploy/assembly",
+		Fails: []string{"TestRead_ImageIsWhollyInTheAssembly/a Dockerfile above"},
+	},
+	{
+		Fault: "the value of an option of a build is an argument of its own",
+		File:  "internal/builder/builder.go", Old: `append(args, "--"+option+"="+value)`,
+		New:     `append(args, "--"+option, value)`,
+		Package: "./internal/builder", Fails: []string{"TestBuilder_ArgumentsAreThoseOfTheCDK"},
+	},
+	{
+		Fault: "a build takes every secret that it asks for",
+		File:  "internal/builder/builder.go", Old: "if !slices.Contains(released, source) {",
+		New:     "if len(released) > 9 {",
+		Package: "./internal/builder", Fails: []string{"TestBuilder_SecretsAreReleasedByName/a file"},
+	},
+	{
 		Fault: "a second content under one key replaces the first",
 		File:  "internal/deploy/assets.go", Old: "first != any(sum)", New: "first == nil",
 		Package: "./tests/attacks", Fails: []string{"TestStaged_TwoContentsUnderOneKeyAreRefused"},

@@ -291,6 +291,12 @@ var awsMutants = []Mutant{
 		Fails: []string{"TestDiscard_WaitsUntilTheChangeSetIsGone"},
 	},
 	{
+		Fault: "the record of a release has no images",
+		File:  "internal/deploy/release.go", Old: "d.assetKeys(), d.releasedImages()", New: "d.assetKeys(), nil",
+		Package: "./internal/deploy",
+		Fails:   []string{"TestImages_PushedOnceThenRecorded", "TestImages_ExchangedImageIsRefused"},
+	},
+	{
 		Fault: "records are in the bucket for assets",
 		File:  "internal/deploy/bootstrap.go", Package: "./internal/deploy",
 		Old:   "return roles.LedgerBucket(t.Qualifier, t.Account, t.Region)",

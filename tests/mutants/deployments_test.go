@@ -400,7 +400,7 @@ var deploymentKinds = []kind{
 			{
 				Fault:   "nothing is published before the first stack is changed",
 				File:    "internal/deploy/reviewedplan.go",
-				Old:     "return step.run(func() error { return p.deployment.publishAssets(ctx, s) })",
+				Old:     "return step.run(func() error { return p.deployment.publishFor(ctx, step) })",
 				New:     "return nil",
 				Package: "./internal/deploy",
 				Fails: []string{

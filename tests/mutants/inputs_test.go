@@ -360,8 +360,8 @@ var inputKinds = []kind{
 			{
 				Fault:   "a step sees the environment of the caller",
 				File:    "internal/host/environ.go",
-				Old:     "if isSecret || isInherited(name) || slices.Contains(buildVars, name) {",
-				New:     `if isSecret || name != "" {`,
+				Old:     "if isSecret || buildsWith || isInherited(name) || slices.Contains(buildVars, name) {",
+				New:     `if isSecret || buildsWith || name != "" {`,
 				Package: "./internal/host",
 				Fails: []string{
 					"TestStep_SeesOnlyDeclaredEnvironment",

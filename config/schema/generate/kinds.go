@@ -31,6 +31,13 @@ var valueKinds = map[string]jsonschema.Schema{
 		MinLength: new(uint64(3)),
 		Examples:  []any{"example-assets-${AWS::AccountId}-${AWS::Region}"},
 	},
+	"bootstrapRepository": {
+		Title: "the name of a repository of ECR; ${Qualifier}, ${AWS::AccountId} and ${AWS::Region} stand for their values",
+		Pattern: `^([a-z0-9]|\$\{(Qualifier|AWS::AccountId|AWS::Region)\})` +
+			`([a-z0-9._/-]|\$\{(Qualifier|AWS::AccountId|AWS::Region)\})*$`,
+		MinLength: new(uint64(2)),
+		Examples:  []any{"example-images-${AWS::AccountId}-${AWS::Region}"},
+	},
 	"bootstrapRole": {
 		Title: "the name of a role without a path; ${Qualifier}, ${AWS::AccountId} and ${AWS::Region} stand for their " +
 			"values",

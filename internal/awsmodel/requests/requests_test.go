@@ -95,8 +95,9 @@ func TestRequests_HaveEveryOperation(t *testing.T) {
 	for service, client := range map[string]reflect.Type{
 		"CloudFormation": reflect.TypeFor[*awsclient.CloudFormation](), "S3": reflect.TypeFor[*awsclient.S3](),
 		"STS": reflect.TypeFor[*awsclient.STS](), "SSM": reflect.TypeFor[*awsclient.SSM](),
-		"KMS": reflect.TypeFor[*awsclient.KMS](), "CloudWatch": reflect.TypeFor[*awsclient.CloudWatch](),
-		"IAM": reflect.TypeFor[*awsclient.IAM](), "CodePipeline": reflect.TypeFor[*awsclient.CodePipeline](),
+		"ECR": reflect.TypeFor[*awsclient.ECR](), "KMS": reflect.TypeFor[*awsclient.KMS](),
+		"CloudWatch": reflect.TypeFor[*awsclient.CloudWatch](),
+		"IAM":        reflect.TypeFor[*awsclient.IAM](), "CodePipeline": reflect.TypeFor[*awsclient.CodePipeline](),
 		"CloudControl":   reflect.TypeFor[*awsclient.CloudControl](),
 		"Service Quotas": reflect.TypeFor[*awsclient.ServiceQuotas](),
 	} {

@@ -73,8 +73,8 @@ type Stack struct {
 	Needs []*Stack
 	// Assets are the files to publish before the stack is deployed.
 	Assets []Asset
-	// Images are the names of the container images to publish before the stack is deployed.
-	Images []string
+	// Images are the container images to publish before the stack is deployed.
+	Images []Image
 }
 
 // A Role is a role to assume. The zero Role stands for none.

@@ -172,6 +172,7 @@ func TestRead_StackTakesAssetsOfItsOwnManifest(t *testing.T) {
 	a, err := Read(newFS(withStacks(stack("a", "", "a.assets"), `"a.assets": {"type": "cdk:asset-manifest", "properties": {
 		"file": "a.assets.json", "requiresBootstrapStackVersion": 6, "bootstrapStackVersionSsmParameter": "/cdk/version"}}`)+`
 -- code/index.js --
+-- src/Dockerfile --
 -- a.assets.json --
 {
 	"files": {"f00": {
@@ -179,7 +180,8 @@ func TestRead_StackTakesAssetsOfItsOwnManifest(t *testing.T) {
 		"destinations": {"here": {
 			"bucketName": "b-${AWS::AccountId}", "objectKey": "f00.zip",
 			"assumeRoleArn": "arn:aws:iam::444455556666:role/p"}}}},
-	"dockerImages": {"img": {}}
+	"dockerImages": {"img": {"source": {"directory": "src"},
+		"destinations": {"d": {"repositoryName": "r", "imageTag": "t"}}}}
 }`), acc)
 	require.NoError(t, err)
 	s := a.Stacks[0]
@@ -187,7 +189,7 @@ func TestRead_StackTakesAssetsOfItsOwnManifest(t *testing.T) {
 		Name: "Code", Path: "code", Zip: true, Bucket: "b-444455556666", Key: "f00.zip", Region: "eu-west-1",
 		Role: Role{ARN: "arn:aws:iam::444455556666:role/p"},
 	}}, s.Assets)
-	assert.Equal(t, []string{"img"}, s.Images)
+	assert.Equal(t, []Image{{Name: "img", Directory: "src", Repository: "r", Tag: "t", Region: "eu-west-1"}}, s.Images)
 	assert.Equal(t, []BootstrapRequirement{{Version: 6, Parameter: "/cdk/version"}}, s.BootstrapRequirements)
 }
 

@@ -18,11 +18,9 @@ type assetManifest struct {
 	bootstrapProperties
 	// dir is the folder of the manifest.
 	dir     string
-	Version string               `json:"version"`
-	Files   map[string]fileAsset `json:"files"`
-	Images  map[string]struct {
-		DisplayName string `json:"displayName"`
-	} `json:"dockerImages"`
+	Version string                `json:"version"`
+	Files   map[string]fileAsset  `json:"files"`
+	Images  map[string]imageAsset `json:"dockerImages"`
 }
 
 type fileAsset struct {
@@ -70,7 +68,9 @@ func (r *reader) readAssetManifest(dir string, properties json.RawMessage) (*ass
 func (m *assetManifest) addTo(s *Stack, r *reader) error {
 	s.addBootstrapRequirement(m.bootstrapProperties)
 	for _, id := range sortedKeys(m.Images) {
-		s.Images = append(s.Images, cmp.Or(m.Images[id].DisplayName, id))
+		if err := m.addImage(s, r, id, m.Images[id]); err != nil {
+			return fmt.Errorf("image %s of stack %s: %w", cmp.Or(m.Images[id].DisplayName, id), s.Name, err)
+		}
 	}
 	for _, id := range sortedKeys(m.Files) {
 		if err := m.addFile(s, r, id, m.Files[id]); err != nil {

@@ -166,17 +166,21 @@ func (m meaning) addAssetEntries(dir, kind string, entries map[string]assetEntry
 		e := entries[id]
 		fmt.Fprintf(m.sum, "%s %q %s %s\n", kind, id, canonical(e.Source), canonical(e.Destinations))
 		var source struct {
-			Path      string `json:"path"`
-			Directory string `json:"directory"`
+			Path       string   `json:"path"`
+			Directory  string   `json:"directory"`
+			Executable []string `json:"executable"`
 		}
 		if jsonx.UnmarshalForeign(e.Source, &source) != nil {
 			continue // Read refuses it
 		}
+		names := archivePaths(dir, source.Executable)
 		for _, name := range []string{source.Path, source.Directory} {
-			if name == "" {
-				continue
+			if name != "" {
+				names = append(names, path.Join(dir, name))
 			}
-			if err := m.addPath(path.Join(dir, name)); err != nil {
+		}
+		for _, name := range names {
+			if err := m.addPath(name); err != nil {
 				return err
 			}
 		}

@@ -74,6 +74,8 @@ type Release struct {
 	Health []string `json:"health,omitempty"`
 	// AssetKeys are the keys of the published files that the release needs.
 	AssetKeys []string `json:"assets,omitempty"`
+	// Images are the container images that the release needs, each with the digest that the repository had.
+	Images []Image `json:"images,omitempty"`
 	// ArchiveHash is the SHA-256, in hexadecimal, of the archive in which the cloud assembly is kept; empty in records of
 	// older versions of this program, and where none is kept.
 	ArchiveHash string `json:"archive,omitempty"`
@@ -121,6 +123,14 @@ type Stack struct {
 	// MatchDigest is the digest of the comparison with which the stack was found to match, if that is so only because
 	// CloudFormation does not count its differences as a change; empty otherwise.
 	MatchDigest string `json:"match,omitempty"`
+}
+
+// An Image is a container image in a repository of the account.
+type Image struct {
+	Repository string `json:"repository"`
+	Tag        string `json:"tag"`
+	// Digest is that of the image's manifest, as sha256:HEX.
+	Digest string `json:"digest"`
 }
 
 // Summary returns the release's summary.

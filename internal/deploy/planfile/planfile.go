@@ -25,8 +25,8 @@ import (
 )
 
 // Format is the version of the plan file's format. Since version 3 the digest is one of the file's own bytes, and since
-// version 4 a flag says whether only a live deployment asks for its permit.
-const Format = FormatPrefix + "4"
+// version 4 a flag says whether only a live deployment asks for its permit. Version 5 has the images of each stack.
+const Format = FormatPrefix + "5"
 
 // FormatPrefix begins the format of every version.
 const FormatPrefix = "lockstep/plan/"
@@ -126,6 +126,8 @@ type Stack struct {
 	Reason  string          `json:"reason,omitempty"`
 	Changes []change.Change `json:"changes,omitempty"`
 	Flags   []change.Flag   `json:"flags,omitempty"`
+	// Images are the container images that the stack needs, as far as they were published when the plan was made.
+	Images []Image `json:"images,omitempty"`
 	// UnseenResources is how many resources the template of a deferred stack declares; 0 if the stack is not deferred or
 	// its template does not tell.
 	UnseenResources int `json:"unseenResources,omitempty"`
@@ -135,6 +137,16 @@ type Stack struct {
 	// Status is the state of the stack when the plan was made, and Updated when it was last changed before.
 	Status  string    `json:"status,omitempty"`
 	Updated time.Time `json:"updated,omitzero"`
+}
+
+// An Image is a container image in a repository of the account. Two builds of the same sources are two images, so a
+// plan is of the one with this digest.
+type Image struct {
+	Name       string `json:"name"`
+	Repository string `json:"repository"`
+	Tag        string `json:"tag"`
+	// Digest is that of the image's manifest, as sha256:HEX.
+	Digest string `json:"digest"`
 }
 
 // Flags returns the changes that need a permit.

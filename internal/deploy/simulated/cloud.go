@@ -74,6 +74,8 @@ type Cloud struct {
 	Quotas map[string]float64
 	// MissingRoles are the ARNs of roles that nobody may assume, because they do not exist.
 	MissingRoles []string
+	// MissingRepositories says that no account has a repository of ECR.
+	MissingRepositories bool
 
 	mu           sync.Mutex
 	accounts     map[string]*account
@@ -100,6 +102,7 @@ type account struct {
 	callBucket tokenBucket
 	serial     int
 	alarms     map[string]Alarm
+	registry   registry
 	// resources are the resources that are in no stack, by type and identifier.
 	resources map[string]map[string]map[string]any
 }
@@ -216,6 +219,8 @@ func (c *Cloud) serveService(w http.ResponseWriter, r *http.Request, service, id
 		c.serveSSM(w, r, id)
 	case "kms":
 		c.serveKMS(w, r, id)
+	case "ecr":
+		c.serveECR(c.account(id, region), w, r)
 	case "iam":
 		c.serveIAM(w, r)
 	case "cloudcontrolapi":

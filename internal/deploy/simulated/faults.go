@@ -124,7 +124,7 @@ func writeServerError(w http.ResponseWriter, r *http.Request, service string) {
 }
 
 // speaksJSON reports whether a service answers in JSON; the others do in XML.
-func speaksJSON(service string) bool { return service == "ssm" || service == "kms" }
+func speaksJSON(service string) bool { return service == "ssm" || service == "kms" || service == "ecr" }
 
 // connectionReset returns the error of a connection that the other side has closed.
 func connectionReset(r *http.Request) error {

@@ -28,6 +28,7 @@ func clients() map[string]client {
 		"s3":             {reflect.TypeFor[*awsclient.S3](), []string{"CreateBucket", "HeadBucket"}},
 		"sts":            {reflect.TypeFor[*awsclient.STS](), nil},
 		"ssm":            {reflect.TypeFor[*awsclient.SSM](), nil},
+		"ecr":            {reflect.TypeFor[*awsclient.ECR](), nil},
 		"kms":            {reflect.TypeFor[*awsclient.KMS](), nil},
 		"cloudwatch":     {reflect.TypeFor[*awsclient.CloudWatch](), nil},
 		"iam":            {reflect.TypeFor[*awsclient.IAM](), nil},
@@ -45,7 +46,10 @@ type client struct {
 func (c client) operations() []string {
 	names := slices.Clone(c.more)
 	for i := range c.methods.NumMethod() {
-		names = append(names, c.methods.Method(i).Name)
+		// A method of a client that is no operation has other parameters.
+		if m := c.methods.Method(i); m.Type.NumIn() > 2 && m.Type.In(2).Kind() == reflect.Pointer {
+			names = append(names, m.Name)
+		}
 	}
 	return names
 }

@@ -1,0 +1,75 @@
+package builder
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
+)
+
+// useArchive calls use with the only image of an archive, as `docker save` writes it. The archive is read where it is
+// needed, and never as a whole into memory.
+func useArchive(open func() (io.ReadCloser, error), name string, use func(v1.Image) error) error {
+	image, err := tarball.Image(tarball.Opener(open), nil)
+	if err != nil {
+		return fault.Errorf(fault.ImageBuild, "%s is no archive of an image, as `docker save` writes it: %w", name, err)
+	}
+	return use(image)
+}
+
+// copyTree copies a folder of an assembly to a new folder of the machine. Links stay links: none leads out of the
+// assembly, and one that leads out of the folder leads nowhere in the copy.
+func copyTree(files fs.FS, dir, to string) error {
+	if err := os.Mkdir(to, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(to)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return fs.WalkDir(files, dir, func(name string, entry fs.DirEntry, err error) error {
+		relative := strings.TrimPrefix(strings.TrimPrefix(name, dir), "/")
+		switch {
+		case err != nil || relative == "":
+			return err
+		case entry.IsDir():
+			return root.Mkdir(relative, 0o755)
+		case entry.Type()&fs.ModeSymlink != 0:
+			target, err := fs.ReadLink(files, name)
+			if err != nil {
+				return err
+			}
+			return root.Symlink(filepath.FromSlash(target), relative)
+		}
+		return copyFile(files, name, root, relative)
+	})
+}
+
+// copyFile copies a file with its rights, of which an image keeps those to execute it.
+func copyFile(files fs.FS, name string, root *os.Root, to string) error {
+	from, err := files.Open(name)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	info, err := from.Stat()
+	if err != nil {
+		return err
+	}
+	out, err := root.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fsx.PrivateFile)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, from)
+	mode := fsx.PublicFile | info.Mode().Perm()&0o111 // whatever the umask is: the rights become a part of the image
+	return errors.Join(err, out.Chmod(mode), out.Close())
+}
