@@ -60,7 +60,7 @@ func TestWaivers_ClockThatWasSetBackMakesNoneValid(t *testing.T) {
 		g.Name, g.Now = "gosec", func() time.Time { return clock }
 		require.EqualError(t, g.Run(t.Context()), "2 findings", name)
 		ended := Gate{Name: "waivers", Root: root, Format: pipeline.SARIF, Log: io.Discard, Now: g.Now}
-		require.ErrorContains(t, ended.Run(t.Context()), "ended on 2026-11-24", name)
+		require.ErrorContains(t, ended.Run(t.Context()), "the waiver of G1 in a/b*.go ended on 2026-11-24", name)
 	}
 }
 
