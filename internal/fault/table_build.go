@@ -181,8 +181,8 @@ func assemblyEntries() []Entry {
 		},
 		{
 			Code: AssetNotSupported, Title: "an asset of a kind that is not supported",
-			Meaning: "The app has an asset that is not made of the files of the assembly alone. A command makes it, the build of " +
-				"an image reads or writes other folders, or it is one of the LegacyStackSynthesizer.",
+			Meaning: "The app has an asset that is not made of the files of the assembly alone. A command makes it, the build " +
+				"of an image reads or writes other folders, or it is one of the LegacyStackSynthesizer.",
 			Causes: []string{
 				"an asset with an executable, in an assembly of `cdk synth`",
 				"a DockerImageAsset with a build context, an output or a cache in a folder of the machine",
