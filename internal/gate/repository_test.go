@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ func TestWaivers_ClockThatWasSetBackMakesNoneValid(t *testing.T) {
 		g.Name, g.Now = "gosec", func() time.Time { return clock }
 		require.EqualError(t, g.Run(t.Context()), "2 findings", name)
 		ended := Gate{Name: "waivers", Root: root, Format: pipeline.SARIF, Log: io.Discard, Now: g.Now}
-		require.EqualError(t, ended.Run(t.Context()), "1 finding", name)
+		require.ErrorContains(t, ended.Run(t.Context()), "the waiver of G1 in a/b*.go ended on 2026-11-24", name)
 	}
 }
 
@@ -73,4 +74,26 @@ func TestGate_IgnoresGitDirOfCaller(t *testing.T) {
 	files, err := ListFiles(dir, []string{"**"})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a.md"}, files)
+}
+
+func TestGate_PipesAndDevicesAreNotGivenToPrograms(t *testing.T) {
+	for name, add := range map[string]func(file string) error{
+		"a link to a device": func(file string) error { return os.Symlink("/dev/zero", file) },
+		"a pipe":             func(file string) error { return syscall.Mkfifo(file, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := newRepository(t, map[string]string{"src/b.py": "", "node_modules/x/c.py": ""})
+			require.NoError(t, os.Symlink("b.py", filepath.Join(root, "src", "link.py")))
+			require.NoError(t, add(filepath.Join(root, "node_modules", "x", "d.py")))
+			g, _ := newShellGate(root, "echo ran >> ran; "+printScript(`{"version": "2.1.0", "runs": []}`), pipeline.SARIF)
+			_ = g.Run(t.Context())
+			assert.FileExists(t, filepath.Join(root, "ran"), "what no program looks at does not matter")
+			require.NoError(t, os.Remove(filepath.Join(root, "ran")))
+
+			require.NoError(t, add(filepath.Join(root, "src", "a.py")))
+			require.EqualError(t, g.Run(t.Context()), "1 finding")
+			assert.Equal(t, "endless-file", readReport(t, root).Findings[0].Rule)
+			assert.NoFileExists(t, filepath.Join(root, "ran"))
+		})
+	}
 }

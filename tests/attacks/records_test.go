@@ -423,6 +423,62 @@ func TestRecords_SpentPlanIsNotMadeFreshAgain(t *testing.T) {
 	require.ErrorContains(t, v.applySigned(file), "nobody has signed it as it is")
 }
 
+// What was signed once is put back where it was, or where another one is, with its genuine signature.
+func TestRecords_GenuineOnesAreNotPutBack(t *testing.T) {
+	put := func(v *ledgerVictim, objects map[string]string, keys ...string) {
+		for _, key := range keys {
+			v.exchange(key, objects[key])
+		}
+	}
+	t.Run("the registration of a plan that was applied", func(t *testing.T) {
+		v := newLedgerVictim(t, newSigning(t))
+		v.setTemplate(`{"Resources":{"Planned":{"Type":"AWS::SNS::Topic"}}}`)
+		file := v.saveSignedPlan()
+		key := ledgerPrefix + "plans/" + string(file.Digest) + ".json"
+		before := v.objects()
+		require.NoError(t, v.applySigned(file))
+		put(v, before, key, attestationOf(before[key]))
+		require.ErrorContains(t, v.applySigned(file), "plan again")
+	})
+	t.Run("the registration of a plan that was dropped", func(t *testing.T) {
+		v := newLedgerVictim(t, newSigning(t))
+		v.setTemplate(`{"Resources":{"Planned":{"Type":"AWS::SNS::Topic"}}}`)
+		file := v.saveSignedPlan()
+		key := ledgerPrefix + "plans/" + string(file.Digest) + ".json"
+		before := v.objects()
+		require.NoError(t, v.openSigned().DeletePlan(t.Context(), file))
+		put(v, before, key, attestationOf(before[key]))
+		require.Error(t, v.applySigned(file))
+	})
+	t.Run("the approval of another plan", func(t *testing.T) {
+		v := newLedgerVictim(t, newSigning(t))
+		v.approval = true
+		v.setTemplate(`{"Resources":{"Planned":{"Type":"AWS::SNS::Topic"}}}`)
+		file := v.saveSignedPlan()
+		_, err := v.openSigned().Approve(t.Context(), file, deploy.ApprovalRequest{})
+		require.NoError(t, err)
+		approval := v.objects()[ledgerPrefix+"approvals/"+string(file.Digest)+".json"]
+		v.setTemplate(`{"Resources":{"Evil":{"Type":"AWS::SNS::Topic"}}}`)
+		evil := v.saveSignedPlan()
+		v.exchange(ledgerPrefix+"approvals/"+string(evil.Digest)+".json", approval)
+		require.ErrorContains(t, v.applySigned(evil), "it approves another plan")
+	})
+	t.Run("an older record in the place of the newest", func(t *testing.T) {
+		v := newLedgerVictim(t, newSigning(t))
+		v.exchange(releaseKey(3), v.objects()[releaseKey(2)])
+		for command, err := range v.problems() {
+			require.ErrorContains(t, err, "record 3 was changed", command)
+		}
+	})
+	t.Run("signed by a key that counts no more", func(t *testing.T) {
+		v := newLedgerVictim(t, newSigning(t))
+		v.signing = newSigning(t)
+		for command, err := range v.problems() {
+			require.ErrorContains(t, err, "its signature is of none of the keys", command)
+		}
+	})
+}
+
 // One byte that is changed anywhere is named.
 func TestRecords_ChangedByteIsNamed(t *testing.T) {
 	signing := newSigning(t)

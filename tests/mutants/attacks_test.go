@@ -64,6 +64,18 @@ var attacks = []Mutant{
 		Package: "./internal/deploy/risk", Fails: []string{"TestIsDestination_EveryPropertyThatAWSPublishesAsReceiver"},
 	},
 	{
+		Fault: "the approval of one plan counts for another",
+		File:  "internal/deploy/ledger/plans.go", Old: "if a.PlanDigest != plan {", New: `if a.PlanDigest == "" {`,
+		Package: "./tests/attacks",
+		Fails:   []string{"TestRecords_GenuineOnesAreNotPutBack/the approval of another plan"},
+	},
+	{
+		Fault: "a program reads a device that a link of the repository leads to",
+		File:  "internal/gate/endless.go", Old: "info.Mode()&(fs.ModeNamedPipe|fs.ModeDevice) != 0",
+		New:     "info.Mode()&fs.ModeSocket != 0",
+		Package: "./internal/gate", Fails: []string{"TestGate_PipesAndDevicesAreNotGivenToPrograms"},
+	},
+	{
 		Fault: "a clock that is set back makes waivers valid again",
 		File:  "internal/gate/waivers.go", Old: "err == nil && commit.After(now)", New: "err != nil && commit.After(now)",
 		Package: "./internal/gate", Fails: []string{"TestWaivers_ClockThatWasSetBackMakesNoneValid"},
