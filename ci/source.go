@@ -46,9 +46,9 @@ func (m *Lockstep) findSource(ctx context.Context, workspace *dagger.Workspace) 
 	return nil
 }
 
-// findProject returns the nearest folder that holds a configuration, from the current one upwards, as /apps/shop/. It is
-// the current folder if there is none. Engines of 1.0 look for names and not for paths, so each folder with the name is
-// looked into.
+// findProject returns the nearest folder that holds a configuration, from the current one upwards, as /apps/shop/. It
+// is the current folder if there is none. Engines of 1.0 look for names and not for paths, so each folder with the name
+// is looked into.
 func findProject(ctx context.Context, workspace *dagger.Workspace) (string, error) {
 	for from := "."; ; {
 		folder, err := workspace.FindUp(ctx, path.Dir(projectFile), dagger.WorkspaceFindUpOpts{From: from})

@@ -73,9 +73,11 @@ func TestNew_FindsProjectOfCaller(t *testing.T) {
 		nearest, found, folder string
 		hasHistory             bool
 	}{
-		"the repository":                    {"", "/config/pipeline.yaml", "/", false},
-		"a folder of a monorepo":            {"", "/apps/shop/config/pipeline.yaml", "/apps/shop/", true},
-		"above a folder of the same name":   {"/apps/shop/src/config", "/apps/shop/config/pipeline.yaml", "/apps/shop/", true},
+		"the repository":         {"", "/config/pipeline.yaml", "/", false},
+		"a folder of a monorepo": {"", "/apps/shop/config/pipeline.yaml", "/apps/shop/", true},
+		"above a folder of the same name": {
+			"/apps/shop/src/config", "/apps/shop/config/pipeline.yaml", "/apps/shop/", true,
+		},
 		"none: the folder itself":           {"", "", ".", true},
 		"none: another folder of that name": {"/apps/shop/config", "", ".", true},
 		"none: such a folder at the root":   {"/config", "", ".", true},
