@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"lockstep/ci/internal/dagger"
 	"lockstep/config"
@@ -17,8 +18,10 @@ import (
 // project is a repository with its configuration, and what one call of a function passes to its steps.
 type project struct {
 	source *dagger.Directory
-	// history holds the folder .git of the repository that the project is in.
+	// history holds the folder .git of the repository that the project is in, and folder is the project's place there,
+	// such as apps/shop; empty for the repository's root.
 	history *dagger.Directory
+	folder  string
 	// program holds the sources of this program and of its tools.
 	program *dagger.Directory
 	// prefix is the mirror of base images; empty for none.
@@ -103,6 +106,8 @@ func (m *Lockstep) newProject(ctx context.Context) (*project, error) {
 	}
 	if p.history == nil {
 		p.history = p.source
+	} else {
+		p.folder = strings.Trim(m.Folder, "/")
 	}
 	return p, nil
 }

@@ -218,7 +218,7 @@ func (p *project) headCommit(ctx context.Context) string {
 	if err != nil || len(found) == 0 {
 		return "" // it is no repository, or one whose history is in another folder
 	}
-	repository := p.history.AsGit()
+	repository := p.withFiles().AsGit()
 	commit, err := repository.Head().Commit(ctx)
 	if err != nil {
 		return ""
@@ -229,9 +229,24 @@ func (p *project) headCommit(ctx context.Context) string {
 	return commit
 }
 
+// withFiles returns the folder of the repository with its history and the project's files, and no others.
+func (p *project) withFiles() *dagger.Directory {
+	if p.folder == "" {
+		return p.history
+	}
+	return p.history.WithDirectory(p.folder, p.source)
+}
+
 // hasUncommitted reports whether the changeset has files that steps read, other than gates. In doubt it is true.
 func (p *project) hasUncommitted(ctx context.Context, changes *dagger.Changeset) bool {
 	isInput := func(name string) bool {
+		if p.folder != "" {
+			inner, isIn := strings.CutPrefix(name, p.folder+"/")
+			if !isIn {
+				return false // of another project, whose files are not here
+			}
+			name = inner
+		}
 		if matchesFolder(ignoredFiles, name) {
 			return false
 		}

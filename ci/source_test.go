@@ -223,6 +223,27 @@ func TestDeploy_RecordsCommit(t *testing.T) {
 	}
 }
 
+// Of a monorepo the engine has the project's files alone, so those of others seem to be removed.
+func TestDeploy_RecordsCommitOfMonorepo(t *testing.T) {
+	for changed, want := range map[string]string{
+		"apps/shop/config/pipeline.yaml": "5f0c1d2e+", "apps/other/config/pipeline.yaml": "5f0c1d2e",
+		"apps/shop/node_modules/x": "5f0c1d2e", "config/pipeline.yaml": "5f0c1d2e",
+	} {
+		r, m := newRecorder(t, "")
+		r.commit, r.uncommitted = "5f0c1d2e", []string{changed}
+		m.Folder, m.Commits = "/apps/shop/", dag.Directory().WithNewFile(".git/HEAD", "ref: refs/heads/main")
+		if _, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil, "", ""); err != nil {
+			t.Fatal(err)
+		}
+		got := r.readContainer(r.containers["deploy:acc"]).env["LOCKSTEP_COMMIT"]
+		check(t, got == want, "%s: %q, not %q", changed, got, want)
+		hasFiles := slices.ContainsFunc(r.requests, func(request string) bool {
+			return strings.Contains(request, `withDirectory(path:"apps/shop"`) && strings.Contains(request, "uncommitted")
+		})
+		check(t, hasFiles, "the changes are compared without the project's files")
+	}
+}
+
 // Files that a caller passes with --source are ignored as those of the caller's repository are.
 func TestNew_IgnoresSameFilesEverywhere(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "main.go", nil, parser.ParseComments)

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"encoding/xml"
 	"io/fs"
 	"os"
 	"path"
@@ -10,6 +11,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
 
 	"lockstep/config"
 	"lockstep/internal/fault"
@@ -196,19 +200,54 @@ var projectName = regexp.MustCompile(`(?m)^name\s*=\s*"([^"]+)"`)
 // maxPackageBytes is more than a package's description has, in bytes.
 const maxPackageBytes = 1 << 20
 
-// packageName returns the name that the package of the app has; empty if it has none.
-func (a App) packageName() string {
-	if text, err := fsx.ReadFile(a.find("package.json"), maxPackageBytes); err == nil {
+// packageFiles are the files that name a package, and how each names it; empty if it does not.
+var packageFiles = []struct {
+	file string
+	name func(text []byte) string
+}{
+	{"package.json", func(text []byte) string {
 		var p struct {
 			Name string `json:"name"`
 		}
-		if jsonx.UnmarshalForeign(text, &p) == nil && p.Name != "" {
-			return path.Base(p.Name)
-		}
-	}
-	if text, err := fsx.ReadFile(a.find("pyproject.toml"), maxPackageBytes); err == nil {
+		_ = jsonx.UnmarshalForeign(text, &p) // the program of the packages says what is wrong with it
+		return lastElement(p.Name)
+	}},
+	{"pyproject.toml", func(text []byte) string {
 		if match := projectName.FindSubmatch(text); match != nil {
 			return string(match[1])
+		}
+		return ""
+	}},
+	{"pom.xml", func(text []byte) string {
+		var p struct {
+			Name string `xml:"artifactId"`
+		}
+		_ = xml.Unmarshal(text, &p)
+		return strings.TrimSpace(p.Name)
+	}},
+	{"go.mod", func(text []byte) string {
+		prefix, _, _ := module.SplitPathVersion(modfile.ModulePath(text))
+		return lastElement(prefix)
+	}},
+}
+
+// lastElement returns the last element of a package's name, such as orders of @acme/orders; empty for none.
+func lastElement(name string) string {
+	if name == "" {
+		return ""
+	}
+	return path.Base(name)
+}
+
+// packageName returns the name that the package of the app has; empty if it has none.
+func (a App) packageName() string {
+	for _, p := range packageFiles {
+		text, err := fsx.ReadFile(a.find(p.file), maxPackageBytes)
+		if err != nil {
+			continue
+		}
+		if name := p.name(text); name != "" {
+			return name
 		}
 	}
 	return ""

@@ -94,7 +94,7 @@ func releaseCells(r deploy.ReleaseStatus) []string {
 		number += fmt.Sprintf(" (withdrawn by %d)", r.WithdrawnBy)
 	}
 	return []string{
-		number, fmt.Sprintf("%.12s", r.SynthDigest), fmt.Sprintf("%.12s", orDash(r.Commit)),
+		number, fmt.Sprintf("%.12s", r.SynthDigest), display.Commit(orDash(r.Commit)),
 		utc.Format(r.At), r.CallerARN,
 	}
 }

@@ -36,7 +36,8 @@ func (e BoardEntry) Rows() []BoardRow {
 		add("release", e.Release.String())
 	}
 	if r := e.Release; r != nil {
-		add("assembly", strings.TrimSuffix(fmt.Sprintf("%.12s, commit %.12s", r.Assembly, r.Commit), ", commit "))
+		line := fmt.Sprintf("%.12s, commit %s", r.Assembly, display.Commit(r.Commit))
+		add("assembly", strings.TrimSuffix(line, ", commit "))
 	}
 	if len(e.Withdrawn) > 0 {
 		add("withdrawn", withdrawnText(e.Withdrawn))

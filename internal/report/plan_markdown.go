@@ -95,7 +95,7 @@ func planFooter(f planfile.File) string {
 	fmt.Fprintf(&b, "<sub>plan %s, assembly %s",
 		inlineCode(fmt.Sprintf("%.12s", f.Digest)), inlineCode(fmt.Sprintf("%.12s", f.EnvironmentDigest)))
 	if f.Commit != "" {
-		fmt.Fprintf(&b, ", commit %s", inlineCode(fmt.Sprintf("%.12s", f.Commit)))
+		fmt.Fprintf(&b, ", commit %s", inlineCode(display.Commit(f.Commit)))
 	}
 	const minutes = "2006-01-02 15:04 MST"
 	fmt.Fprintf(&b, ", made %s, good until %s</sub>\n", formatUTC(f.CreatedAt, minutes), formatUTC(f.Expires, minutes))
