@@ -266,7 +266,8 @@ func (u *layerUpload) sendPart(ctx context.Context, part []byte) error {
 		PartFirstByte: &u.sent, PartLastByte: &last, LayerPartBlob: part,
 	})
 	var invalid *types.InvalidLayerPartException
-	if err != nil && !(errors.As(err, &invalid) && aws.ToInt64(invalid.LastValidByteReceived) == last) {
+	hasIt := errors.As(err, &invalid) && aws.ToInt64(invalid.LastValidByteReceived) == last
+	if err != nil && !hasIt {
 		return err
 	}
 	u.sent = last + 1
