@@ -212,10 +212,7 @@ func (r *recorder) value(n *node) (any, error) {
 	case "export":
 		return n.args["path"], r.export(of, n.args["path"].(string))
 	case "findUp":
-		if file := r.workspaceFiles[n.args["name"].(string)]; file != "" {
-			return file, nil
-		}
-		return nil, nil
+		return r.findUp(n)
 	case "sourceRootSubpath":
 		return programFolder, nil
 	case "commit":
@@ -231,6 +228,28 @@ func (r *recorder) value(n *node) (any, error) {
 		return r.glob(of, n.args["pattern"].(string)), nil
 	}
 	return nil, fmt.Errorf("the recorder has no answer to %s", n.field)
+}
+
+// findUp answers as an engine of either line does. That of 1.0 takes no path.
+func (r *recorder) findUp(n *node) (any, error) {
+	name, _ := n.args["name"].(string)
+	from, _ := n.args["from"].(string)
+	found := r.workspaceFiles[name]
+	switch {
+	case strings.Contains(name, "/"):
+		return nil, errors.New("workspace findUp name must be a basename")
+	case name == path.Base(projectFile):
+		found = r.workspaceFiles[projectFile]
+	case name == path.Dir(projectFile) && (found == "" || from != "" && from != "."):
+		found = ""
+		if file := r.workspaceFiles[projectFile]; file != "" {
+			found = path.Dir(file)
+		}
+	}
+	if found == "" {
+		return nil, nil
+	}
+	return found, nil
 }
 
 // print records that the output of a command is read that is no step of its own, and returns it.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -33,13 +34,9 @@ func (m *Lockstep) findSource(ctx context.Context, workspace *dagger.Workspace) 
 	if workspace == nil {
 		return errors.New("which repository? Call from its folder, or pass the project's root with --source")
 	}
-	file, err := workspace.FindUp(ctx, projectFile)
+	root, err := findProject(ctx, workspace)
 	if err != nil {
 		return messageError("the current folder cannot be read", err)
-	}
-	root, isFound := strings.CutSuffix(file, projectFile)
-	if !isFound {
-		root = "."
 	}
 	m.Folder = root
 	m.Source = workspace.Directory(root, dagger.WorkspaceDirectoryOpts{Exclude: ignoredFiles})
@@ -47,6 +44,30 @@ func (m *Lockstep) findSource(ctx context.Context, workspace *dagger.Workspace) 
 		m.Commits = workspace.Directory("/", dagger.WorkspaceDirectoryOpts{Include: historyFiles})
 	}
 	return nil
+}
+
+// findProject returns the nearest folder that holds a configuration, from the current one upwards, as /apps/shop/. It
+// is the current folder if there is none. Engines of 1.0 look for names and not for paths, so each folder with the name
+// is looked into.
+func findProject(ctx context.Context, workspace *dagger.Workspace) (string, error) {
+	for from := "."; ; {
+		folder, err := workspace.FindUp(ctx, path.Dir(projectFile), dagger.WorkspaceFindUpOpts{From: from})
+		if err != nil || folder == "" {
+			return ".", err
+		}
+		file, err := workspace.FindUp(ctx, path.Base(projectFile), dagger.WorkspaceFindUpOpts{From: folder})
+		if err != nil {
+			return "", err
+		}
+		if root, isFound := strings.CutSuffix(file, projectFile); isFound && path.Dir(file) == folder {
+			return root, nil
+		}
+		above := path.Dir(folder)
+		if above == "/" {
+			return ".", nil
+		}
+		from = path.Dir(above)
+	}
 }
 
 // historyFiles are the patterns of the files that hold the commits.

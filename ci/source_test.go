@@ -70,16 +70,21 @@ func TestProgram_CarriesInputsOfItsBuild(t *testing.T) {
 
 func TestNew_FindsProjectOfCaller(t *testing.T) {
 	for name, test := range map[string]struct {
-		found, folder string
-		hasHistory    bool
+		nearest, found, folder string
+		hasHistory             bool
 	}{
-		"the repository":          {"/config/pipeline.yaml", "/", false},
-		"a folder of a monorepo":  {"/apps/shop/config/pipeline.yaml", "/apps/shop/", true},
-		"none: the folder itself": {"", ".", true},
+		"the repository":         {"", "/config/pipeline.yaml", "/", false},
+		"a folder of a monorepo": {"", "/apps/shop/config/pipeline.yaml", "/apps/shop/", true},
+		"above a folder of the same name": {
+			"/apps/shop/src/config", "/apps/shop/config/pipeline.yaml", "/apps/shop/", true,
+		},
+		"none: the folder itself":           {"", "", ".", true},
+		"none: another folder of that name": {"/apps/shop/config", "", ".", true},
+		"none: such a folder at the root":   {"/config", "", ".", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, _ := newRecorder(t, "")
-			r.workspaceFiles[projectFile] = test.found
+			r.workspaceFiles[projectFile], r.workspaceFiles["config"] = test.found, test.nearest
 			m, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil, "", "")
 			if err != nil {
 				t.Fatal(err)

@@ -11,10 +11,13 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// endlessFiles returns a finding for each pipe and device in the repository, links to them included. A program that
-// finds its files by itself would read them without end: a commit can hold a link to /dev/zero.
+// endlessFiles returns a finding for each pipe and device in the repository, links to them included, if the gate's
+// program finds its files by itself. It would read them without end: a commit can hold a link to /dev/zero.
 func (g Gate) endlessFiles() []findings.Finding {
 	var found []findings.Finding
+	if g.FilePatterns != nil {
+		return nil
+	}
 	root := os.DirFS(g.Root)
 	_ = fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {

@@ -216,10 +216,8 @@ func (g Gate) check(ctx context.Context) (outcome, error) {
 		}
 		argv = slices.Concat(argv, fileArguments(files))
 	}
-	if g.FilePatterns == nil {
-		if endless := g.endlessFiles(); len(endless) > 0 {
-			return outcome{report: findings.Report{Findings: endless}}, nil
-		}
+	if endless := g.endlessFiles(); len(endless) > 0 {
+		return outcome{report: findings.Report{Findings: endless}}, nil
 	}
 	reader := g.newReader()
 	stderr, runErr := g.execute(ctx, program{argv: argv}, reader)

@@ -102,7 +102,7 @@ var attacks = []Mutant{
 		Package: "./tests/gates", Fails: []string{"TestGates_RepositoryDecidesOnlyWhatTheReportNames"},
 	},
 	{
-		Fault: "a lock file that Git is told to ignore is not looked at",
+		Fault: "a lock file that Git ignores is not looked at",
 		File:  "internal/pipeline/gates.go", Old: `"--no-ignore", "--allow-no-lockfiles"`, New: `"--allow-no-lockfiles"`,
 		Package: "./tests/gates/osv", Fails: []string{"TestGate_RepositoryDecidesOnlyWhatTheReportNames"},
 	},
