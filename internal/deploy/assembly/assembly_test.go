@@ -170,7 +170,8 @@ func TestRead_UnknownEnvironmentTakesDefaults(t *testing.T) {
 
 func TestRead_StackTakesAssetsOfItsOwnManifest(t *testing.T) {
 	const both = `"additionalDependencies": ["a.assets"],` // as the CDK writes it
-	a, err := Read(newFS(withStacks(stack("a", both, "a.assets"), `"a.assets": {"type": "cdk:asset-manifest", "properties": {
+	a, err := Read(newFS(withStacks(stack("a", both, "a.assets"), `"a.assets": {
+		"type": "cdk:asset-manifest", "properties": {
 		"file": "a.assets.json", "requiresBootstrapStackVersion": 6, "bootstrapStackVersionSsmParameter": "/cdk/version"}}`)+`
 -- code/index.js --
 -- src/Dockerfile --
