@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/config"
 	"lockstep/internal/fault"
 	"lockstep/internal/fault/faulttest"
 )
@@ -39,7 +40,7 @@ func TestSynthesise_AppThatCannotBeRunIsNamed(t *testing.T) {
 				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 				require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 			}
-			err := a.Synthesise(t.Context(), nil, filepath.Join(a.Root, "out"))
+			err := a.Synthesise(t.Context(), &config.Config{}, filepath.Join(a.Root, "out"))
 			printed.Error(err)
 			assert.Equal(t, test.want, fault.CodeOf(err), "%v", err)
 		})

@@ -181,8 +181,8 @@ func assemblyEntries() []Entry {
 		},
 		{
 			Code: AssetNotSupported, Title: "an asset of a kind that is not supported",
-			Meaning: "The app has an asset that is not made of what the assembly has alone: one that a command makes, a build " +
-				"of an image that reads or writes other folders, or an asset of the LegacyStackSynthesizer.",
+			Meaning: "The app has an asset that is not made of the files of the assembly alone. A command makes it, the build " +
+				"of an image reads or writes other folders, or it is one of the LegacyStackSynthesizer.",
 			Causes: []string{
 				"an asset with an executable, in an assembly of `cdk synth`",
 				"a DockerImageAsset with a build context, an output or a cache in a folder of the machine",
@@ -234,8 +234,8 @@ func assemblyEntries() []Entry {
 		},
 		{
 			Code: ImageBuilder, Title: "no builder of container images",
-			Meaning: "The app has a container image that is not in the account's repository yet, and this machine has no " +
-				"program that could build it, or one that does not answer. Nothing was written.",
+			Meaning: "The app has a container image that is not in the account's repository yet. This machine has no program " +
+				"that could build it, or one that does not answer. Nothing was written.",
 			Causes: []string{"Docker is not installed, or its daemon does not run", "a container without Docker, as of Dagger"},
 			Remedies: []string{
 				"install Docker and start it, or name another builder: `export CDK_DOCKER=podman`",

@@ -194,7 +194,7 @@ func recordEntries() []Entry {
 		},
 		{
 			Code: StagedExchanged, Exit: exitRefused, Title: "another object in the staging bucket",
-			Meaning: "The staging bucket holds something else under the key of an asset than the assembly has, or the " +
+			Meaning: "The staging bucket holds something else under the key of an asset than the assembly has. Or the " +
 				"repository has another image under a tag than the one that was recorded.",
 			Causes: []string{
 				"an app that builds the same sources differently every time",
