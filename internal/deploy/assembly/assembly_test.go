@@ -169,7 +169,9 @@ func TestRead_UnknownEnvironmentTakesDefaults(t *testing.T) {
 }
 
 func TestRead_StackTakesAssetsOfItsOwnManifest(t *testing.T) {
-	a, err := Read(newFS(withStacks(stack("a", "", "a.assets"), `"a.assets": {"type": "cdk:asset-manifest", "properties": {
+	const both = `"additionalDependencies": ["a.assets"],` // as the CDK writes it
+	a, err := Read(newFS(withStacks(stack("a", both, "a.assets"), `"a.assets": {
+		"type": "cdk:asset-manifest", "properties": {
 		"file": "a.assets.json", "requiresBootstrapStackVersion": 6, "bootstrapStackVersionSsmParameter": "/cdk/version"}}`)+`
 -- code/index.js --
 -- src/Dockerfile --

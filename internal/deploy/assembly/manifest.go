@@ -156,7 +156,9 @@ func (r *reader) readArtefact(dir, id string, a *artefact, nodes map[string]*nod
 		if !ok {
 			return fault.Errorf(fault.AssemblyDamaged, "artefact %s depends on %s, which the manifest does not have", id, need)
 		}
-		n.deps = append(n.deps, other)
+		if !slices.Contains(n.deps, other) { // the CDK names assets in both lists
+			n.deps = append(n.deps, other)
+		}
 	}
 	if a.Type == nestedArtefact {
 		return r.readNested(dir, id, a.Properties, n)
