@@ -84,8 +84,10 @@ func TestRecall_KeepsWhatHadNothingToDo(t *testing.T) {
 	}{
 		"nothing to do":       {unchangedText, unchangedSummary, "", true},
 		"a stack was updated": {recordText, unchangedSummary, "", false},
-		"another account changed": {changedText(`"edge","outcome":"unchanged"`, `"edge","outcome":"created"`),
-			unchangedSummary, "", false},
+		"another account changed": {
+			changedText(`"edge","outcome":"unchanged"`, `"edge","outcome":"created"`),
+			unchangedSummary, "", false,
+		},
 		"a release was recorded":  {changedText(`"others":[{`, `"others":[{"release":4,`), unchangedSummary, "", false},
 		"no record":               {"", unchangedSummary, "", false},
 		"no stacks":               {"{}", unchangedSummary, "", false},
@@ -203,16 +205,22 @@ func TestAccounts_SayWhetherTheyAreNewOrGone(t *testing.T) {
 		exitCode      int
 		output, never string
 	}{
-		{age: accountsNew, record: `{"release":1}`, want: "deploy:acc: the emulated accounts are new, so this is release 1",
-			never: "gone"},
+		{
+			age: accountsNew, record: `{"release":1}`, want: "deploy:acc: the emulated accounts are new, so this is release 1",
+			never: "gone",
+		},
 		{age: accountsGone, record: `{"release":1}`, want: "starts again with release 1: the emulated accounts of earlier " +
 			"calls are gone from the engine's cache"},
 		{age: accountsKept, record: `{"release":1}`, never: "emulated accounts"},
 		{age: accountsGone, record: `{"release":2}`, never: "emulated accounts"},
-		{age: accountsNew, exitCode: 1, output: "lockstep: " + string(fault.NoRelease) + ": acc has no release",
-			want: "deploy:acc: the emulated accounts are new, so they have no releases and plans yet", never: "gone"},
-		{age: accountsGone, exitCode: 1, output: "lockstep: " + string(fault.NoRelease) + ": acc has no release",
-			want: "gone from the engine's cache, with their releases and plans: deploy or plan again"},
+		{
+			age: accountsNew, exitCode: 1, output: "lockstep: " + string(fault.NoRelease) + ": acc has no release",
+			want: "deploy:acc: the emulated accounts are new, so they have no releases and plans yet", never: "gone",
+		},
+		{
+			age: accountsGone, exitCode: 1, output: "lockstep: " + string(fault.NoRelease) + ": acc has no release",
+			want: "gone from the engine's cache, with their releases and plans: deploy or plan again",
+		},
 	} {
 		r, m := newRecorder(t, "")
 		r.outputs[lookStep], r.contents = string(test.age)+"\n", test.record

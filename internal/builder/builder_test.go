@@ -209,15 +209,18 @@ func TestBuilder_SecretsAreReleasedByName(t *testing.T) {
 		want    string
 	}{
 		"a file": {
-			assembly.ImageBuild{Secrets: map[string]string{"npm": "src=" + secret}}, nil,
+			assembly.ImageBuild{Secrets: map[string]string{"npm": "src=" + secret}},
+			nil,
 			secret + ", which is not released",
 		},
 		"a file that is released": {
 			assembly.ImageBuild{Secrets: map[string]string{"npm": "type=file,src=" + secret}},
-			[]string{"LOCKSTEP_BUILD_SECRETS=OTHER:" + secret}, "",
+			[]string{"LOCKSTEP_BUILD_SECRETS=OTHER:" + secret},
+			"",
 		},
 		"a file that is missing": {
-			assembly.ImageBuild{Secrets: map[string]string{"npm": "src=/none"}}, []string{"LOCKSTEP_BUILD_SECRETS=/none"},
+			assembly.ImageBuild{Secrets: map[string]string{"npm": "src=/none"}},
+			[]string{"LOCKSTEP_BUILD_SECRETS=/none"},
 			"/none, which is not there",
 		},
 		"a variable": {
@@ -225,12 +228,14 @@ func TestBuilder_SecretsAreReleasedByName(t *testing.T) {
 		},
 		"a variable that is released": {
 			assembly.ImageBuild{Secrets: map[string]string{"t": "env=TOKEN"}},
-			[]string{"LOCKSTEP_BUILD_SECRETS=TOKEN", "TOKEN=1"}, "",
+			[]string{"LOCKSTEP_BUILD_SECRETS=TOKEN", "TOKEN=1"},
+			"",
 		},
 		"the variable of the id": {assembly.ImageBuild{Secrets: map[string]string{"TOKEN": "type=env"}}, nil, "TOKEN, which"},
 		"a credential of AWS": {
 			assembly.ImageBuild{Secrets: map[string]string{"t": "env=AWS_SESSION_TOKEN"}},
-			[]string{"LOCKSTEP_BUILD_SECRETS=AWS_SESSION_TOKEN", "AWS_SESSION_TOKEN=1"}, "no build gets credentials of AWS",
+			[]string{"LOCKSTEP_BUILD_SECRETS=AWS_SESSION_TOKEN", "AWS_SESSION_TOKEN=1"},
+			"no build gets credentials of AWS",
 		},
 		"the agent of SSH": {assembly.ImageBuild{SSH: "default"}, nil, "SSH_AUTH_SOCK, which is not released"},
 		"a key of SSH":     {assembly.ImageBuild{SSH: "default=/home/person/.ssh/id"}, nil, "/home/person/.ssh/id, which"},

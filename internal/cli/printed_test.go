@@ -33,7 +33,8 @@ func TestStepsError_HasTheCodeOfTheFirstStep(t *testing.T) {
 	printed := faulttest.Printed(t)
 	for _, code := range []fault.Code{fault.StepFailed, fault.TestsFailed} {
 		err := newStepsError([]pipeline.Result{
-			{Step: "config", Status: pipeline.Ran}, {Step: "a", Status: pipeline.Failed, Code: code},
+			{Step: "config", Status: pipeline.Ran},
+			{Step: "a", Status: pipeline.Failed, Code: code},
 			{Step: "b", Status: pipeline.Skipped},
 		}, nil)
 		assert.Equal(t, code, fault.CodeOf(printed.Error(err)))
