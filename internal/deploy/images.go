@@ -170,8 +170,10 @@ func (d *Deployment) leavesOut(ctx context.Context, s *assembly.Stack, i assembl
 	return false, err
 }
 
-// publishImages publishes the images of a stack that the repository does not have, and checks the others.
-func (d *Deployment) publishImages(ctx context.Context, s *assembly.Stack) error {
+// forEachAbsentImage calls f for the images of a stack that the repository does not have, and checks the others.
+func (d *Deployment) forEachAbsentImage(
+	ctx context.Context, s *assembly.Stack, f func(context.Context, *staging.Repository, assembly.Image) error,
+) error {
 	if len(s.Images) == 0 {
 		return nil
 	}
@@ -180,10 +182,16 @@ func (d *Deployment) publishImages(ctx context.Context, s *assembly.Stack) error
 		return err
 	}
 	return d.forEachImage(ctx, s, func(ctx context.Context, r *staging.Repository, i assembly.Image) error {
-		err := d.checkImage(ctx, r, i, recorded)
-		if !errors.Is(err, staging.ErrAbsent) {
+		if err := d.checkImage(ctx, r, i, recorded); !errors.Is(err, staging.ErrAbsent) {
 			return err
 		}
+		return f(ctx, r, i)
+	})
+}
+
+// publishImages publishes the images of a stack that the repository does not have, and checks the others.
+func (d *Deployment) publishImages(ctx context.Context, s *assembly.Stack) error {
+	return d.forEachAbsentImage(ctx, s, func(ctx context.Context, r *staging.Repository, i assembly.Image) error {
 		if isLeftOut, err := d.leavesOut(ctx, s, i); err != nil || isLeftOut {
 			return err
 		}
@@ -277,18 +285,7 @@ func (d *Deployment) recordedImages(ctx context.Context) (map[string]string, err
 // checkPublishedImages returns an error if the repository lacks an image of a stack, or has another one than was
 // recorded.
 func (d *Deployment) checkPublishedImages(ctx context.Context, s *assembly.Stack) error {
-	if len(s.Images) == 0 {
-		return nil
-	}
-	recorded, err := d.recordedImages(ctx)
-	if err != nil {
-		return err
-	}
-	return d.forEachImage(ctx, s, func(ctx context.Context, r *staging.Repository, i assembly.Image) error {
-		err := d.checkImage(ctx, r, i, recorded)
-		if !errors.Is(err, staging.ErrAbsent) {
-			return err
-		}
+	return d.forEachAbsentImage(ctx, s, func(_ context.Context, _ *staging.Repository, i assembly.Image) error {
 		if d.Run.Mode == Rehearsal { // on a machine without a builder, it was left out
 			return nil
 		}

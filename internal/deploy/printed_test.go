@@ -74,15 +74,22 @@ func replaceInObject(key, pattern, replacement string) func(*cloud) {
 	}
 }
 
-func TestFetchAssembly_RemovedAssemblyIsNamedWithItsCommit(t *testing.T) {
-	printed := faulttest.Printed(t)
+// openWithoutAssembly returns an account, and its only release, whose assembly somebody has removed.
+func openWithoutAssembly(t *testing.T) (*Deployment, *ledger.Release) {
+	t.Helper()
 	c := newCloud(t)
 	c.deployRelease(topics(1))
 	d := c.openAccount()
 	latest, err := d.LatestRelease(t.Context())
 	require.NoError(t, err)
 	c.deleteObject("lockstep/shop/acc/blobs/" + staging.AssemblyBlobName(latest.SynthDigest))
-	err = d.FetchAssembly(t.Context(), *latest, t.TempDir())
+	return d, latest
+}
+
+func TestFetchAssembly_RemovedAssemblyIsNamedWithItsCommit(t *testing.T) {
+	printed := faulttest.Printed(t)
+	d, latest := openWithoutAssembly(t)
+	err := d.FetchAssembly(t.Context(), *latest, t.TempDir())
 	printed.Error(err)
 	assert.Equal(t, fault.ReleaseNotKept, fault.CodeOf(err), "%v", err)
 }
@@ -179,13 +186,8 @@ func TestCost_AccountWithoutBillingAlerts(t *testing.T) {
 
 func TestRecovery_WithoutTheKeptAssemblyIsRefused(t *testing.T) {
 	printed := faulttest.Printed(t)
-	c := newCloud(t)
-	c.deployRelease(topics(1))
-	d := c.openAccount()
-	latest, err := d.LatestRelease(t.Context())
-	require.NoError(t, err)
-	c.deleteObject("lockstep/shop/acc/blobs/" + staging.AssemblyBlobName(latest.SynthDigest))
-	_, err = d.StoredData(t.Context())
+	d, _ := openWithoutAssembly(t)
+	_, err := d.StoredData(t.Context())
 	assert.Equal(t, fault.ReleaseNotKept, fault.CodeOf(printed.Error(err)), "%v", err)
 }
 
