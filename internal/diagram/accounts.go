@@ -95,7 +95,8 @@ func (a *accountsDrawing) addJob(line pipeline.Pipeline, job pipeline.Job) {
 	for _, role := range job.Permission.Roles() {
 		roles = append(roles, strings.TrimSuffix(string(role), "-role"))
 	}
-	box.Lines = append(box.Lines, "job "+job.Name+" of "+line.Name+" as", strings.Join(roles, ", "))
+	box.Lines = append(box.Lines, "job "+job.Name+" of "+line.Name+" as")
+	box.Lines = append(box.Lines, inLines(roles)...)
 }
 
 // addPlace adds an account in a region, with its roles.

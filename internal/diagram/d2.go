@@ -2,6 +2,7 @@ package diagram
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -82,6 +83,15 @@ func (w *sourceWriter) arrow(a Arrow) {
 		style = " { style.stroke-dash: 4 }"
 	}
 	w.linef(0, "%s -> %s: %s%s", w.paths[a.From], w.paths[a.To], quoteLabel(a.Label), style)
+}
+
+// inLines returns names as lines of a label, three in each.
+func inLines(names []string) []string {
+	var lines []string
+	for some := range slices.Chunk(names, 3) {
+		lines = append(lines, strings.Join(some, ", "))
+	}
+	return lines
 }
 
 // quoteLabel returns the lines as a quoted string of D2. Control characters and those that change the direction of text

@@ -142,7 +142,7 @@ func servicesOf(stacks ...*assembly.Stack) []service {
 
 // summarize returns a line with the number of resources of the stacks, and lines with their services.
 func summarize(stacks ...*assembly.Stack) []string {
-	const maxServices, perLine = 6, 3
+	const maxServices = 6
 	services := servicesOf(stacks...)
 	total := 0
 	var names []string
@@ -154,8 +154,5 @@ func summarize(stacks ...*assembly.Stack) []string {
 	if len(names) > maxServices {
 		names = append(names[:maxServices-1:maxServices-1], fmt.Sprintf("%d more services", len(names)-maxServices+1))
 	}
-	for some := range slices.Chunk(names, perLine) {
-		lines = append(lines, strings.Join(some, ", "))
-	}
-	return lines
+	return append(lines, inLines(names)...)
 }

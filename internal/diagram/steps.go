@@ -205,7 +205,6 @@ func classify(g *pipeline.Graph) [][]pipeline.Step {
 
 // classLabel returns the name of a single step, or the stage and the names of several.
 func classLabel(class []pipeline.Step) []string {
-	const perLine = 3
 	if len(class) == 1 {
 		kind, _, _ := strings.Cut(class[0].Name, ":") // the group has the name of the environment
 		return []string{kind}
@@ -215,8 +214,5 @@ func classLabel(class []pipeline.Step) []string {
 		names[i] = step.Name
 	}
 	lines := []string{fmt.Sprintf("%s: %s", class[0].Stage, counted(len(class), "step"))}
-	for some := range slices.Chunk(names, perLine) {
-		lines = append(lines, strings.Join(some, ", "))
-	}
-	return lines
+	return append(lines, inLines(names)...)
 }
