@@ -173,6 +173,11 @@ var hints = []struct {
 }{
 	{regexp.MustCompile(`No module named|ModuleNotFoundError`), "install the app's Python packages: "},
 	{regexp.MustCompile(`Cannot find module|MODULE_NOT_FOUND|TS2307`), "install the app's packages: "},
+	{
+		regexp.MustCompile(`ENAMETOOLONG.*/[.]lockstep/assembly/`),
+		"an asset takes in the folder .lockstep, which its own assembly is in: write .lockstep into the .dockerignore of " +
+			"the asset's folder, or exclude it in the app; ",
+	},
 	{regexp.MustCompile(`(sh|dash|bash): .*not found`), "the machine lacks a program of the command; "},
 }
 

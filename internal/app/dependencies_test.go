@@ -185,3 +185,8 @@ func TestHint_NamesTheSettingThatInstalls(t *testing.T) {
 	app.Install = "pip install -r requirements.txt"
 	assert.NotContains(t, app.hint("ModuleNotFoundError: No module named 'aws_cdk'"), setting)
 }
+
+func TestHint_SaysThatAnAssetHoldsItsOwnAssembly(t *testing.T) {
+	const printed = "Error: ENAMETOOLONG: name too long, copyfile '/r/.lockstep/assembly/.synth-1/dev/asset.f5/x'"
+	assert.Contains(t, newApp(t, "").hint(printed), "write .lockstep into the .dockerignore of the asset's folder")
+}

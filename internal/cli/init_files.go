@@ -40,7 +40,7 @@ func (i *initializer) write(ctx context.Context) (result, error) {
 			return nil, err
 		}
 	}
-	ignore, err := i.ignoreFile(ctx)
+	ignore, err := i.ignoreFiles(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -174,22 +174,39 @@ func checkFiles(files []newFile) error {
 	return err
 }
 
-// ignoreFile returns .gitignore with a line for the state folder; nothing if Git ignores that already.
-func (i *initializer) ignoreFile(ctx context.Context) ([]newFile, error) {
-	const name, line = ".gitignore", "/" + pipeline.StateDir + "/"
+// ignoreFiles returns the files by which Git, and builds of images, leave out the state folder; nothing of what does so
+// already.
+func (i *initializer) ignoreFiles(ctx context.Context) ([]newFile, error) {
+	var files []newFile
+	if _, err := repo.New(i.root, i.app.Environ).Git(ctx, "check-ignore", "--quiet", pipeline.StateDir+"/x"); err != nil {
+		if files, err = i.withLine(files, ".gitignore", "/"+pipeline.StateDir+"/"); err != nil {
+			return nil, err
+		}
+	}
+	// An image may be built from the whole repository. The CDK reads this file as builders do.
+	for _, name := range []string{dockerIgnore, "Dockerfile"} {
+		if _, err := os.Stat(filepath.Join(i.root, name)); err == nil {
+			return i.withLine(files, dockerIgnore, pipeline.StateDir)
+		}
+	}
+	return files, nil
+}
+
+// dockerIgnore is the file that names what is no part of an image's context.
+const dockerIgnore = ".dockerignore"
+
+// withLine adds a file with a line at its end, unless the file has that line.
+func (i *initializer) withLine(files []newFile, name, line string) ([]newFile, error) {
 	text, err := fsx.ReadFileFS(fsx.Dir(i.root), name, fsx.MaxText)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	if slices.Contains(strings.Fields(string(text)), line) {
-		return nil, nil
-	}
-	if _, err := repo.New(i.root, i.app.Environ).Git(ctx, "check-ignore", "--quiet", pipeline.StateDir+"/x"); err == nil {
-		return nil, nil
+		return files, nil
 	}
 	whole := string(text)
 	if whole != "" && !strings.HasSuffix(whole, "\n") {
 		whole += "\n"
 	}
-	return []newFile{{name, whole + line + "\n"}}, nil
+	return append(files, newFile{name, whole + line + "\n"}), nil
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -58,5 +60,37 @@ func TestInit_WritesWhatInstallsThePackages(t *testing.T) {
 		require.NoError(t, err)
 		assert.Contains(t, files[0].text, "app:\n"+test.want)
 		require.NoError(t, checkFiles(files))
+	}
+}
+
+func TestInit_KeepsStateOutOfRepositoriesAndImages(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		files map[string]string
+		want  []newFile
+	}{
+		{"no files", nil, []newFile{{".gitignore", "/.lockstep/\n"}}},
+		{
+			"an image", map[string]string{"Dockerfile": "FROM scratch\n"},
+			[]newFile{{".gitignore", "/.lockstep/\n"}, {".dockerignore", ".lockstep\n"}},
+		},
+		{
+			"files with other lines", map[string]string{".gitignore": "node_modules", ".dockerignore": "cdk\n"},
+			[]newFile{{".gitignore", "node_modules\n/.lockstep/\n"}, {".dockerignore", "cdk\n.lockstep\n"}},
+		},
+		{
+			"files that have the lines", map[string]string{".gitignore": "/.lockstep/\n", ".dockerignore": "a\n.lockstep\n"},
+			nil,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			i := &initializer{app: &app{Process: Process{Environ: os.Environ()}}, root: t.TempDir()}
+			for name, text := range test.files {
+				require.NoError(t, os.WriteFile(filepath.Join(i.root, name), []byte(text), 0o600))
+			}
+			files, err := i.ignoreFiles(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, test.want, files)
+		})
 	}
 }

@@ -97,7 +97,7 @@ func InitStep(isJava bool, arguments ...string) Step {
 }
 
 // InitOutputs are the patterns of the files that InitStep writes.
-var InitOutputs = []string{"config/**", ".gitignore"}
+var InitOutputs = []string{"config/**", ".gitignore", ".dockerignore"}
 
 // ExplainStep returns the step that says what a code means, or where a stack goes; empty for all codes.
 func ExplainStep(topic string) Step {
