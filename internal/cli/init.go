@@ -49,8 +49,8 @@ func (a *app) initCommand() *cobra.Command {
 	i := &initializer{app: a}
 	cmd := &cobra.Command{
 		Use: "init", Short: "Write the configuration of a repository that has a CDK app", Args: noArgs,
-		Long: `Look at the repository, say what it holds, and write config/ and what Git and images leave out. What cannot be found
-out is asked for, or named by flags. A configuration that is there is left as it is.
+		Long: `Look at the repository, say what it holds, and write config/ and what Git and images leave out. What
+cannot be found out is asked for, or named by flags. A configuration that is there is left as it is.
 
   lockstep init --yes --tooling 123456789012 --env dev=111122223333/eu-west-1 --env prod=222233334444/eu-west-1
 

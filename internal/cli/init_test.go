@@ -71,15 +71,18 @@ func TestInit_KeepsStateOutOfRepositoriesAndImages(t *testing.T) {
 	}{
 		{"no files", nil, []newFile{{".gitignore", "/.lockstep/\n"}}},
 		{
-			"an image", map[string]string{"Dockerfile": "FROM scratch\n"},
+			"an image",
+			map[string]string{"Dockerfile": "FROM scratch\n"},
 			[]newFile{{".gitignore", "/.lockstep/\n"}, {".dockerignore", ".lockstep\n"}},
 		},
 		{
-			"files with other lines", map[string]string{".gitignore": "node_modules", ".dockerignore": "cdk\n"},
+			"files with other lines",
+			map[string]string{".gitignore": "node_modules", ".dockerignore": "cdk\n"},
 			[]newFile{{".gitignore", "node_modules\n/.lockstep/\n"}, {".dockerignore", "cdk\n.lockstep\n"}},
 		},
 		{
-			"files that have the lines", map[string]string{".gitignore": "/.lockstep/\n", ".dockerignore": "a\n.lockstep\n"},
+			"files that have the lines",
+			map[string]string{".gitignore": "/.lockstep/\n", ".dockerignore": "a\n.lockstep\n"},
 			nil,
 		},
 	} {
