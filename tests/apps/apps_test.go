@@ -158,10 +158,17 @@ func (s sample) installed(t *testing.T) string {
 	return dir
 }
 
+// command returns the program in a repository with arguments. Its steps may read the packages of the samples.
+func command(dir string, args ...string) *exec.Cmd {
+	cmd := program.Command(dir, args...)
+	cmd.Env = append(cmd.Env, "LOCKSTEP_READABLE="+samplesFolder())
+	return cmd
+}
+
 // run runs the program in a repository and returns what it printed, which holds each of the texts.
 func run(t *testing.T, dir string, args []string, want ...string) string {
 	t.Helper()
-	out, err := program.Command(dir, args...).CombinedOutput()
+	out, err := command(dir, args...).CombinedOutput()
 	require.NoError(t, err, "lockstep %s\n%s", strings.Join(args, " "), out)
 	for _, text := range want {
 		assert.Contains(t, string(out), text, "lockstep %s", strings.Join(args, " "))
@@ -252,7 +259,7 @@ func TestApp_WithAllThatAppsHaveIsDelivered(t *testing.T) {
 	assert.Contains(t, string(text), "  - account: \"444455556666\"\n    region: eu-west-1\n"+
 		"  - account: \"111122223333\"\n    region: us-east-1\n")
 	deploy := []string{"deploy", "--env", "dev"}
-	out, err := program.Command(dir, deploy...).CombinedOutput()
+	out, err := command(dir, deploy...).CombinedOutput()
 	require.Error(t, err, "a parameter has no value")
 	require.Contains(t, string(out), "LS-616: its parameters Owner have neither a value nor a default")
 	harness.MustWriteFile(t, file, string(text)+"stacks:\n  parameters:\n    Shop-Web:\n      Owner: orders team\n")
@@ -353,7 +360,7 @@ func TestApp_SaysWhatIsMissing(t *testing.T) {
 					harness.MustWriteFile(t, filepath.Join(dir, file), text)
 				}
 			}
-			out, err := program.Command(dir, "synth", "--env", "dev").CombinedOutput()
+			out, err := command(dir, "synth", "--env", "dev").CombinedOutput()
 			require.Error(t, err)
 			assert.Contains(t, string(out), test.want)
 			assert.NoDirExists(t, filepath.Join(dir, ".lockstep", "assembly", "dev"), "nothing is half done")
