@@ -29,7 +29,7 @@ type place struct {
 
 var places = []place{
 	{"this user", func() string { return "" }, func(dir, _ string, args ...string) *exec.Cmd {
-		return program.Command(dir, args...)
+		return command(dir, args...)
 	}},
 	{"another user", missingUser, asOtherUser},
 	{"a container", missingContainer, inContainer},
@@ -59,7 +59,7 @@ func missingUser() string {
 
 // asOtherUser implements place.command.
 func asOtherUser(dir, own string, args ...string) *exec.Cmd {
-	cmd := program.Command(dir, args...)
+	cmd := command(dir, args...)
 	chown := exec.Command("chown", "-R", otherUser+":"+otherUser, dir, own)
 	if out, err := chown.CombinedOutput(); err != nil {
 		return exec.Command("sh", "-c", "echo '"+string(out)+"'; exit 1")
@@ -134,7 +134,7 @@ func homes() []string {
 
 // inContainer implements place.command.
 func inContainer(dir, own string, args ...string) *exec.Cmd {
-	cmd := program.Command(dir)
+	cmd := command(dir)
 	seen := strings.Join(append(homes(), program.Dir), " ")
 	argv := append(append([]string{"unshare"}, containerArgs...), container, "container", dir, own, seen, program.Path())
 	cmd.Args = append(argv, args...)
