@@ -174,7 +174,8 @@ func (a App) run(ctx context.Context, x execution) error {
 		message += " for " + x.environment
 	}
 	return fault.Errorf(fault.SynthFailed, "%s: `%s` in %s: %s%s",
-		message, a.Command, cmp.Or(a.Folder, "."), process.DescribeExit(err), a.hint(tail.String()))
+		message, a.Command, cmp.Or(a.Folder, "."), process.DescribeExit(err),
+		cmp.Or(a.assetHint(tail.String(), x.out), a.hint(tail.String())))
 }
 
 // shell runs a command in the app's folder.

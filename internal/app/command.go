@@ -111,8 +111,5 @@ func (a App) hasBuildScript() bool {
 	if err != nil {
 		return false
 	}
-	var p struct {
-		Scripts map[string]string `json:"scripts"`
-	}
-	return jsonx.UnmarshalForeign(text, &p) == nil && p.Scripts["build"] != ""
+	return parseNodePackage(text).Scripts["build"] != ""
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -173,12 +174,19 @@ var hints = []struct {
 }{
 	{regexp.MustCompile(`No module named|ModuleNotFoundError`), "install the app's Python packages: "},
 	{regexp.MustCompile(`Cannot find module|MODULE_NOT_FOUND|TS2307`), "install the app's packages: "},
-	{
-		regexp.MustCompile(`ENAMETOOLONG.*/[.]lockstep/assembly/`),
-		"an asset takes in the folder .lockstep, which its own assembly is in: write .lockstep into the .dockerignore of " +
-			"the asset's folder, or exclude it in the app; ",
-	},
 	{regexp.MustCompile(`(sh|dash|bash): .*not found`), "the machine lacks a program of the command; "},
+}
+
+// assetHint returns what to do about a run that printed the text because an asset took in its own assembly, which is in
+// the folder out; empty for another reason.
+func (a App) assetHint(text, out string) string {
+	name, err := filepath.Rel(a.Root, out)
+	if err != nil || !strings.Contains(text, "ENAMETOOLONG") || !strings.Contains(text, filepath.ToSlash(name)+"/asset.") {
+		return ""
+	}
+	folder, _, _ := strings.Cut(filepath.ToSlash(name), "/")
+	return fmt.Sprintf("; an asset takes in the folder %s, which its own assembly is in: write %[1]s into the "+
+		".dockerignore of the asset's folder, or exclude it in the app", folder)
 }
 
 // hint returns what to do about a command that failed and printed the text.

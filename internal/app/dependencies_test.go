@@ -187,6 +187,10 @@ func TestHint_NamesTheSettingThatInstalls(t *testing.T) {
 }
 
 func TestHint_SaysThatAnAssetHoldsItsOwnAssembly(t *testing.T) {
-	const printed = "Error: ENAMETOOLONG: name too long, copyfile '/r/.lockstep/assembly/.synth-1/dev/asset.f5/x'"
-	assert.Contains(t, newApp(t, "").hint(printed), "write .lockstep into the .dockerignore of the asset's folder")
+	app := newApp(t, "cdk")
+	out := filepath.Join(app.Root, ".lockstep/assembly/.synth-1/dev")
+	printed := "Error: ENAMETOOLONG: name too long, copyfile '" + out + "/asset.f5/.lockstep/assembly/x'"
+	assert.Contains(t, app.assetHint(printed, out), "write .lockstep into the .dockerignore of the asset's folder")
+	assert.Empty(t, app.assetHint("Error: ENAMETOOLONG: name too long, open '/r/x'", out), "another file")
+	assert.Empty(t, app.assetHint("Error: ENOENT: "+out+"/asset.f5", out), "another reason")
 }

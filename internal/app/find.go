@@ -205,13 +205,7 @@ var packageFiles = []struct {
 	file string
 	name func(text []byte) string
 }{
-	{"package.json", func(text []byte) string {
-		var p struct {
-			Name string `json:"name"`
-		}
-		_ = jsonx.UnmarshalForeign(text, &p) // the program of the packages says what is wrong with it
-		return lastElement(p.Name)
-	}},
+	{"package.json", func(text []byte) string { return lastElement(parseNodePackage(text).Name) }},
 	{"pyproject.toml", func(text []byte) string {
 		if match := projectName.FindSubmatch(text); match != nil {
 			return string(match[1])
@@ -229,6 +223,19 @@ var packageFiles = []struct {
 		prefix, _, _ := module.SplitPathVersion(modfile.ModulePath(text))
 		return lastElement(prefix)
 	}},
+}
+
+// A nodePackage is what a package.json says of a package.
+type nodePackage struct {
+	Name    string            `json:"name"`
+	Scripts map[string]string `json:"scripts"`
+}
+
+// parseNodePackage reads a package.json. One that cannot be read says nothing: the program of the packages reports it.
+func parseNodePackage(text []byte) nodePackage {
+	var p nodePackage
+	_ = jsonx.UnmarshalForeign(text, &p)
+	return p
 }
 
 // lastElement returns the last element of a package's name, such as orders of @acme/orders; empty for none.

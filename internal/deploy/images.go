@@ -206,6 +206,11 @@ func (d *Deployment) publishImages(ctx context.Context, s *assembly.Stack) error
 	})
 }
 
+// imageDestination returns the destination of an image as assembly.Image writes it.
+func imageDestination(repository, tag string) string {
+	return assembly.Image{Repository: repository, Tag: tag}.String()
+}
+
 // setBuilt notes that the run has pushed an image.
 func (m *stackImages) setBuilt(i assembly.Image, digest string) {
 	m.mu.Lock()
@@ -218,7 +223,7 @@ func (m *stackImages) expect(images []planfile.Image) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, i := range images {
-		m.expected[i.Repository+":"+i.Tag] = i.Digest
+		m.expected[imageDestination(i.Repository, i.Tag)] = i.Digest
 	}
 }
 
@@ -273,7 +278,7 @@ func (d *Deployment) recordedImages(ctx context.Context) (map[string]string, err
 		recorded := map[string]string{}
 		for _, r := range releases {
 			for _, i := range r.Images {
-				if key := i.Repository + ":" + i.Tag; recorded[key] == "" {
+				if key := imageDestination(i.Repository, i.Tag); recorded[key] == "" {
 					recorded[key] = i.Digest
 				}
 			}
@@ -316,7 +321,7 @@ func (d *Deployment) releasedImages() []ledger.Image {
 		}
 	}
 	slices.SortFunc(out, func(a, b ledger.Image) int {
-		return strings.Compare(a.Repository+":"+a.Tag, b.Repository+":"+b.Tag)
+		return strings.Compare(imageDestination(a.Repository, a.Tag), imageDestination(b.Repository, b.Tag))
 	})
 	return slices.Compact(out)
 }
@@ -325,7 +330,7 @@ func (d *Deployment) releasedImages() []ledger.Image {
 func (d *Deployment) imageNotes(s *assembly.Stack, recorded map[string]string) []string {
 	var notes []string
 	for _, i := range d.imagesOf(s) {
-		key := i.Repository + ":" + i.Tag
+		key := imageDestination(i.Repository, i.Tag)
 		origin := "as a release has recorded it"
 		switch {
 		case d.images.isBuilt(key):

@@ -213,7 +213,7 @@ func TestImages_MissingRepositoryNamesTheBootstrap(t *testing.T) {
 	assert.Equal(t, fault.RepositoryMissing, fault.CodeOf(err))
 }
 
-// A deleted image is no pass of a verification, because a container that starts anew would not start.
+// A deleted image fails a verification, because no container can be started from it again.
 func TestImages_VerificationMissesADeletedOne(t *testing.T) {
 	c := newCloud(t)
 	_, err := c.deploy(withImage(t, topics(1), "1"), DeployRequest{}, newFakeBuilder(t).use)

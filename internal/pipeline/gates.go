@@ -39,7 +39,7 @@ type gate struct {
 	// programSettings are the files of a repository from which the program takes settings by itself: PATTERN, or
 	// PATTERN=TEXT where only files with the text have such settings. The report names those that are there.
 	programSettings []string
-	// comments matches the comments by which the program lets findings through and that it cannot be told to ignore; the
+	// comments matches the comments by which the program lets findings through and that no option turns off; the
 	// report has each. They count in the files that commentFiles select, or else files.
 	comments     string
 	commentFiles []string
@@ -428,8 +428,10 @@ func vulnerabilityGates(c *config.Config) []gate {
 			argv: []string{
 				"gosec", "-fmt", "sarif", "-exclude=G104", "-nosec", "-exclude-dir", "^[.]lockstep(/|$)", "./...",
 			},
-			// A module of Dagger in the folder ci is complete only in containers.
-			ifThere:         []string{".gosec.json=-conf=.gosec.json", "ci/go.mod=-exclude-dir=^ci(/|$)"},
+			// The sources of a module of Dagger are complete only in containers.
+			ifThere: []string{
+				".gosec.json=-conf=.gosec.json", ModuleDir + "/go.mod=-exclude-dir=^" + ModuleDir + "(/|$)",
+			},
 			programSettings: []string{".gosec.json"},
 			reportFormat:    SARIF,
 			inputs:          slices.Concat(goSources, []string{"!**/*_test.go", "!**/testdata/**"}),
