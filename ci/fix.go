@@ -38,8 +38,9 @@ func (m *Lockstep) Fix(ctx context.Context) (*dagger.Changeset, error) {
 	return after.Changes(before), nil
 }
 
-// Init writes the configuration of a repository that has a CDK app and none: config/, and lines of .gitignore and
-// .dockerignore.
+// Init writes the configuration of a repository that has a CDK app and none.
+//
+// It writes config/, and lines of .gitignore and .dockerignore.
 //
 // It returns a changeset, which Dagger shows before it changes the files.
 //
