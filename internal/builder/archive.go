@@ -1,10 +1,12 @@
 package builder
 
 import (
+	"archive/tar"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -17,16 +19,75 @@ import (
 
 // useArchive calls use with the only image of an archive, as `docker save` writes it. The archive is read where it is
 // needed, and never as a whole into memory.
-func useArchive(open func() (io.ReadCloser, error), name string, use func(v1.Image) error) error {
-	image, err := tarball.Image(tarball.Opener(open), nil)
+func useArchive(open func() (fs.File, error), name string, use func(v1.Image) error) error {
+	image, err := readArchive(open)
 	if err != nil {
 		return fault.Errorf(fault.ImageBuild, "%s is no archive of an image, as `docker save` writes it: %w", name, err)
 	}
 	return use(image)
 }
 
-// copyTree copies a folder of an assembly to a new folder of the machine. Links stay links: none leads out of the
-// assembly, and one that leads out of the folder leads nowhere in the copy.
+// What an archive says of its image is read into memory as a whole. Of an image that is in use it has some kilobytes.
+const (
+	manifestName     = "manifest.json"
+	maxManifestBytes = 1 << 20
+	maxConfigBytes   = 8 << 20
+)
+
+// readArchive returns the only image of an archive, after it has looked at how much there is to read.
+func readArchive(open func() (fs.File, error)) (v1.Image, error) {
+	opener := func() (io.ReadCloser, error) { return open() }
+	limits := map[string]int64{manifestName: maxManifestBytes}
+	if err := checkEntries(open, limits); err != nil {
+		return nil, err
+	}
+	manifest, err := tarball.LoadManifest(opener)
+	if err != nil {
+		return nil, err
+	}
+	for _, image := range manifest {
+		limits[path.Clean(image.Config)] = maxConfigBytes
+	}
+	if err := checkEntries(open, limits); err != nil {
+		return nil, err
+	}
+	return tarball.Image(opener, nil)
+}
+
+// checkEntries refuses an archive in which a file is larger than its limit, by the name without dots, or larger than
+// the archive itself, as a sparse file can be.
+func checkEntries(open func() (fs.File, error), limits map[string]int64) error {
+	file, err := open()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	for entries := tar.NewReader(file); ; {
+		header, err := entries.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		limit, isLimited := limits[path.Clean(header.Name)]
+		switch {
+		case header.Size > info.Size():
+			return fault.Errorf(fault.ImageBuild, "%s in it is larger than the archive", header.Name)
+		case isLimited && !header.FileInfo().Mode().IsRegular():
+			return fault.Errorf(fault.ImageBuild, "%s in it is no file", header.Name)
+		case isLimited && header.Size > limit:
+			return fault.Errorf(fault.ImageBuild, "%s in it has more than %d bytes", header.Name, limit)
+		}
+	}
+}
+
+// copyTree copies a folder of an assembly to a new folder of the machine. Links stay links: the digest of the folder
+// has refused those that lead out of it.
 func copyTree(files fs.FS, dir, to string) error {
 	if err := os.Mkdir(to, 0o755); err != nil {
 		return err

@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -32,7 +31,6 @@ import (
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
-	"lockstep/internal/refusal"
 	"lockstep/tools"
 )
 
@@ -72,8 +70,15 @@ func (b *Builder) Close() error {
 	return os.RemoveAll(dir)
 }
 
-// program returns the builder's program.
-func (b *Builder) program() string { return cmp.Or(tools.Getenv(b.Environ, programVariable), "docker") }
+// program returns the builder's program. A path is made absolute: a build runs in the folder of an image, which may
+// have a program under the same path.
+func (b *Builder) program() string {
+	program := cmp.Or(tools.Getenv(b.Environ, programVariable), "docker")
+	if absolute, err := filepath.Abs(program); err == nil && filepath.Base(program) != program {
+		return absolute
+	}
+	return program
+}
 
 // Check returns an error if an image cannot be built on this machine. It builds nothing.
 func (b *Builder) Check(ctx context.Context, i assembly.Image) error {
@@ -151,33 +156,10 @@ func (b *Builder) builderEnviron() []string {
 	return environ
 }
 
-// checkSecrets refuses a build that reads a secret which was not released for builds: whoever writes the app would have
-// it, and the app may be somebody else's.
-func (b *Builder) checkSecrets(build assembly.ImageBuild) error {
-	released := filepath.SplitList(tools.Getenv(b.Environ, pipeline.BuildSecretsVariable))
-	for _, source := range build.SecretSources() {
-		if !slices.Contains(released, source) {
-			return refusal.Newf(fault.ImageSecret, nil, "its build takes the secret %s, which is not released: if this app may "+
-				"have it, name it in %s", source, pipeline.BuildSecretsVariable)
-		}
-		if strings.HasPrefix(source, "AWS_") {
-			return refusal.Newf(fault.ImageSecret, nil,
-				"its build takes the secret %s, which is not released: no build gets credentials of AWS", source)
-		}
-		isFile := strings.ContainsAny(source, `/\.`)
-		_, err := os.Stat(source)
-		if isFile && err != nil || !isFile && tools.Getenv(b.Environ, source) == "" {
-			return refusal.Newf(fault.ImageSecret, nil, "its build takes the secret %s, which is not there: a file is named by "+
-				"its whole path, and a variable has to be set where the deployment runs", source)
-		}
-	}
-	return nil
-}
-
 // Build makes an image and calls use with it. The image is there until use returns.
 func (b *Builder) Build(ctx context.Context, files fs.FS, i assembly.Image, use func(v1.Image) error) error {
 	if i.Archive != "" {
-		return useArchive(func() (io.ReadCloser, error) { return files.Open(i.Archive) }, i.Archive, use)
+		return useArchive(func() (fs.File, error) { return files.Open(i.Archive) }, i.Archive, use)
 	}
 	if err := b.Check(ctx, i); err != nil {
 		return err
@@ -186,7 +168,7 @@ func (b *Builder) Build(ctx context.Context, files fs.FS, i assembly.Image, use 
 	if err != nil {
 		return err
 	}
-	open := func() (io.ReadCloser, error) { return fsx.Open(archive) }
+	open := func() (fs.File, error) { return fsx.Open(archive) }
 	return useArchive(open, "what the builder has saved", use)
 }
 
@@ -246,19 +228,25 @@ func (b *Builder) buildArchive(ctx context.Context, files fs.FS, i assembly.Imag
 	defer os.RemoveAll(folder)
 	name := "lockstep-asset:" + filepath.Base(folder)
 	b.progress(fmt.Sprintf("building the image %s with %s", i.Name, b.program()))
+	hide, err := b.secretHider(i.Build)
+	if err != nil {
+		return err
+	}
 	build := b.command(ctx, buildArgs(i.Build, name)...)
 	build.Dir = folder
-	if err := b.run(ctx, build, nil); err != nil {
+	if err := b.run(ctx, build, &tail{progress: b.progress, hide: hide}); err != nil {
 		return err
 	}
 	if isBuildah(b.program()) { // it has no save
-		return b.run(ctx, b.command(ctx, "push", name, "docker-archive:"+archive), nil)
+		return b.run(ctx, b.command(ctx, "push", name, "docker-archive:"+archive), &tail{progress: b.progress})
 	}
 	file, err := fsx.OpenFile(archive, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fsx.PrivateFile)
 	if err != nil {
 		return err
 	}
-	return errors.Join(b.run(ctx, b.command(ctx, "save", name), file), file.Close())
+	save := b.command(ctx, "save", name)
+	save.Stdout = file
+	return errors.Join(b.run(ctx, save, &tail{progress: b.progress}), file.Close())
 }
 
 // isBuildah reports whether a program is buildah, which has another command for an archive.
@@ -305,13 +293,11 @@ func buildArgs(b assembly.ImageBuild, name string) []string {
 	return append(args, ".")
 }
 
-// run runs a command of the builder, whose standard output goes to a file if there is one. The arguments are not in the
-// error: builds get secrets in them.
-func (b *Builder) run(ctx context.Context, cmd *exec.Cmd, file *os.File) error {
-	out := &tail{progress: b.progress}
-	cmd.Stdout, cmd.Stderr = out, out
-	if file != nil {
-		cmd.Stdout = file
+// run runs a command of the builder, whose standard output goes to out too if it has no other place. The arguments are
+// not in the error: builds get secrets in them.
+func (b *Builder) run(ctx context.Context, cmd *exec.Cmd, out *tail) error {
+	if cmd.Stderr = out; cmd.Stdout == nil {
+		cmd.Stdout = out
 	}
 	if err := process.RunGroup(cmd, stopTimeout); err != nil {
 		return errors.Join(ctx.Err(), fault.Errorf(fault.ImageBuild, "%s %s %s%s",
@@ -335,9 +321,11 @@ const maxTailLines = 12
 // A tail is a writer that keeps the last lines of a text.
 type tail struct {
 	progress func(line string)
-	mu       sync.Mutex
-	partial  bytes.Buffer
-	lines    []string
+	// hide hides secrets in a line; nil for nothing.
+	hide    *strings.Replacer
+	mu      sync.Mutex
+	partial bytes.Buffer
+	lines   []string
 }
 
 // Write implements io.Writer.
@@ -362,6 +350,9 @@ func (t *tail) endLine() {
 	t.partial.Reset()
 	if line == "" {
 		return
+	}
+	if t.hide != nil {
+		line = t.hide.Replace(line)
 	}
 	if t.lines = append(t.lines, line); len(t.lines) > maxTailLines {
 		t.lines = t.lines[1:]
