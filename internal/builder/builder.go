@@ -4,7 +4,6 @@
 package builder
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -100,13 +99,13 @@ func (b *Builder) ask(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	out := &tail{}
+	var tail process.Tail
 	cmd := b.command(ctx, "version")
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Stdout, cmd.Stderr = &tail, &tail
 	if err := cmd.Run(); err != nil {
 		return errors.Join(ctx.Err(), fault.Errorf(fault.ImageBuilder, "it has to be built, and %s does not answer (%s): "+
 			"start it, or name another builder with %s; or let the app use a TarballImageAsset, which needs none%s",
-			program, process.DescribeExit(err), programVariable, out))
+			program, process.DescribeExit(err), programVariable, lastLines(tail.String())))
 	}
 	return nil
 }
@@ -308,14 +307,18 @@ func buildArgs(b assembly.ImageBuild, name string) []string {
 // run runs a command of the builder, whose standard output goes to a file if there is one. The arguments are not in the
 // error: builds get secrets in them.
 func (b *Builder) run(ctx context.Context, cmd *exec.Cmd, file *os.File) error {
-	out := &tail{progress: b.progress}
+	var tail process.Tail
+	lines := &process.LineWriter{Emit: b.progress}
+	out := io.MultiWriter(&tail, lines)
 	cmd.Stdout, cmd.Stderr = out, out
 	if file != nil {
 		cmd.Stdout = file
 	}
-	if err := process.RunGroup(cmd, stopTimeout); err != nil {
+	err := process.RunGroup(cmd, stopTimeout)
+	lines.Flush()
+	if err != nil {
 		return errors.Join(ctx.Err(), fault.Errorf(fault.ImageBuild, "%s %s %s%s",
-			filepath.Base(b.program()), cmd.Args[1], process.DescribeExit(err), out))
+			filepath.Base(b.program()), cmd.Args[1], process.DescribeExit(err), lastLines(tail.String())))
 	}
 	return nil
 }
@@ -323,61 +326,27 @@ func (b *Builder) run(ctx context.Context, cmd *exec.Cmd, file *os.File) error {
 // stopTimeout is how long a builder may take to end after an interrupt.
 const stopTimeout = 10 * time.Second
 
+// progress reports a line of progress that is not blank.
 func (b *Builder) progress(line string) {
-	if b.Progress != nil {
+	if line = strings.TrimSpace(line); line != "" && b.Progress != nil {
 		b.Progress(line)
 	}
 }
 
-// maxTailLines is how many lines of a builder's output are in an error.
-const maxTailLines = 12
+// maxErrorLines is how many lines of a builder's output are in an error.
+const maxErrorLines = 12
 
-// A tail is a writer that keeps the last lines of a text.
-type tail struct {
-	progress func(line string)
-	mu       sync.Mutex
-	partial  bytes.Buffer
-	lines    []string
-}
-
-// Write implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, c := range p {
-		if c != '\n' && c != '\r' && t.partial.Len() < maxLineBytes {
-			t.partial.WriteByte(c)
-			continue
-		}
-		t.endLine()
+// lastLines returns the last lines of a builder's output, each indented on a line of its own after a colon; empty for
+// none.
+func lastLines(output string) string {
+	var out string
+	lines := strings.FieldsFunc(output, func(c rune) bool { return c == '\n' || c == '\r' })
+	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.TrimSpace(line) == "" })
+	for _, line := range lines[max(0, len(lines)-maxErrorLines):] {
+		out += "\n  " + strings.TrimSpace(line)
 	}
-	return len(p), nil
-}
-
-// maxLineBytes is how long a line may be before it is cut into two.
-const maxLineBytes = 4 << 10
-
-func (t *tail) endLine() {
-	line := strings.TrimSpace(t.partial.String())
-	t.partial.Reset()
-	if line == "" {
-		return
-	}
-	if t.lines = append(t.lines, line); len(t.lines) > maxTailLines {
-		t.lines = t.lines[1:]
-	}
-	if t.progress != nil {
-		t.progress(line)
-	}
-}
-
-// String returns the lines, each indented on a line of its own after a colon; empty for none.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.endLine()
-	if len(t.lines) == 0 {
+	if out == "" {
 		return ""
 	}
-	return ":\n  " + strings.Join(t.lines, "\n  ")
+	return ":" + out
 }
