@@ -35,9 +35,6 @@ import (
 	"lockstep/tools"
 )
 
-// programVariable names the builder, as for the CDK's own command line.
-const programVariable = "CDK_DOCKER"
-
 // A Builder makes images. It builds each only once, whatever the number of accounts that it goes to, and one after the
 // other: a build uses every processor, and its output stays together.
 type Builder struct {
@@ -72,7 +69,9 @@ func (b *Builder) Close() error {
 }
 
 // program returns the builder's program.
-func (b *Builder) program() string { return cmp.Or(tools.Getenv(b.Environ, programVariable), "docker") }
+func (b *Builder) program() string {
+	return cmp.Or(tools.Getenv(b.Environ, pipeline.BuilderVariable), "docker")
+}
 
 // Check returns an error if an image cannot be built on this machine. It builds nothing.
 func (b *Builder) Check(ctx context.Context, i assembly.Image) error {
@@ -95,7 +94,7 @@ func (b *Builder) ask(ctx context.Context) error {
 	if _, err := exec.LookPath(program); err != nil {
 		return fault.Errorf(fault.ImageBuilder, "it has to be built, and there is no %s on this machine%s: install it, or "+
 			"name another builder with %s; or let the app use a TarballImageAsset, which needs none",
-			program, b.others(), programVariable)
+			program, b.others(), pipeline.BuilderVariable)
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -105,7 +104,7 @@ func (b *Builder) ask(ctx context.Context) error {
 	if err := cmd.Run(); err != nil {
 		return errors.Join(ctx.Err(), fault.Errorf(fault.ImageBuilder, "it has to be built, and %s does not answer (%s): "+
 			"start it, or name another builder with %s; or let the app use a TarballImageAsset, which needs none%s",
-			program, process.DescribeExit(err), programVariable, lastLines(tail.String())))
+			program, process.DescribeExit(err), pipeline.BuilderVariable, lastLines(tail.String())))
 	}
 	return nil
 }
@@ -113,9 +112,9 @@ func (b *Builder) ask(ctx context.Context) error {
 // others names the builders that are on the machine, for the advice.
 func (b *Builder) others() string {
 	var found []string
-	for _, name := range []string{"docker", "podman", "finch", "nerdctl", "buildah"} {
-		if _, err := exec.LookPath(name); err == nil {
-			found = append(found, name)
+	for _, candidate := range pipeline.ImageBuilders {
+		if _, err := exec.LookPath(candidate.Program); err == nil {
+			found = append(found, candidate.Program)
 		}
 	}
 	if len(found) == 0 {
@@ -262,7 +261,7 @@ func (b *Builder) buildArchive(ctx context.Context, files fs.FS, i assembly.Imag
 
 // isBuildah reports whether a program is buildah, which has another command for an archive.
 func isBuildah(program string) bool {
-	return strings.TrimSuffix(filepath.Base(program), ".exe") == "buildah"
+	return strings.TrimSuffix(filepath.Base(program), ".exe") == pipeline.Buildah
 }
 
 // buildArgs returns the arguments of the builder, in the order of the CDK's own command line. Each value is a part of
