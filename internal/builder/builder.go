@@ -4,7 +4,6 @@
 package builder
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -12,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -33,9 +33,6 @@ import (
 	"lockstep/internal/process"
 	"lockstep/tools"
 )
-
-// programVariable names the builder, as for the CDK's own command line.
-const programVariable = "CDK_DOCKER"
 
 // A Builder makes images. It builds each only once, whatever the number of accounts that it goes to, and one after the
 // other: a build uses every processor, and its output stays together.
@@ -73,7 +70,7 @@ func (b *Builder) Close() error {
 // program returns the builder's program. A path is made absolute: a build runs in the folder of an image, which may
 // have a program under the same path.
 func (b *Builder) program() string {
-	program := cmp.Or(tools.Getenv(b.Environ, programVariable), "docker")
+	program := cmp.Or(tools.Getenv(b.Environ, pipeline.BuilderVariable), "docker")
 	if absolute, err := filepath.Abs(program); err == nil && filepath.Base(program) != program {
 		return absolute
 	}
@@ -101,17 +98,17 @@ func (b *Builder) ask(ctx context.Context) error {
 	if _, err := exec.LookPath(program); err != nil {
 		return fault.Errorf(fault.ImageBuilder, "it has to be built, and there is no %s on this machine%s: install it, or "+
 			"name another builder with %s; or let the app use a TarballImageAsset, which needs none",
-			program, b.others(), programVariable)
+			program, b.others(), pipeline.BuilderVariable)
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	out := &tail{}
+	var tail process.Tail
 	cmd := b.command(ctx, "version")
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Stdout, cmd.Stderr = &tail, &tail
 	if err := cmd.Run(); err != nil {
 		return errors.Join(ctx.Err(), fault.Errorf(fault.ImageBuilder, "it has to be built, and %s does not answer (%s): "+
 			"start it, or name another builder with %s; or let the app use a TarballImageAsset, which needs none%s",
-			program, process.DescribeExit(err), programVariable, out))
+			program, process.DescribeExit(err), pipeline.BuilderVariable, lastLines(tail.String())))
 	}
 	return nil
 }
@@ -119,9 +116,9 @@ func (b *Builder) ask(ctx context.Context) error {
 // others names the builders that are on the machine, for the advice.
 func (b *Builder) others() string {
 	var found []string
-	for _, name := range []string{"docker", "podman", "finch", "nerdctl", "buildah"} {
-		if _, err := exec.LookPath(name); err == nil {
-			found = append(found, name)
+	for _, candidate := range pipeline.ImageBuilders {
+		if _, err := exec.LookPath(candidate.Program); err == nil {
+			found = append(found, candidate.Program)
 		}
 	}
 	if len(found) == 0 {
@@ -234,11 +231,11 @@ func (b *Builder) buildArchive(ctx context.Context, files fs.FS, i assembly.Imag
 	}
 	build := b.command(ctx, buildArgs(i.Build, name)...)
 	build.Dir = folder
-	if err := b.run(ctx, build, &tail{progress: b.progress, hide: hide}); err != nil {
+	if err := b.run(ctx, build, hide); err != nil {
 		return err
 	}
 	if isBuildah(b.program()) { // it has no save
-		return b.run(ctx, b.command(ctx, "push", name, "docker-archive:"+archive), &tail{progress: b.progress})
+		return b.run(ctx, b.command(ctx, "push", name, "docker-archive:"+archive), hide)
 	}
 	file, err := fsx.OpenFile(archive, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fsx.PrivateFile)
 	if err != nil {
@@ -246,12 +243,12 @@ func (b *Builder) buildArchive(ctx context.Context, files fs.FS, i assembly.Imag
 	}
 	save := b.command(ctx, "save", name)
 	save.Stdout = file
-	return errors.Join(b.run(ctx, save, &tail{progress: b.progress}), file.Close())
+	return errors.Join(b.run(ctx, save, hide), file.Close())
 }
 
 // isBuildah reports whether a program is buildah, which has another command for an archive.
 func isBuildah(program string) bool {
-	return strings.TrimSuffix(filepath.Base(program), ".exe") == "buildah"
+	return strings.TrimSuffix(filepath.Base(program), ".exe") == pipeline.Buildah
 }
 
 // buildArgs returns the arguments of the builder, in the order of the CDK's own command line. Each value is a part of
@@ -293,15 +290,23 @@ func buildArgs(b assembly.ImageBuild, name string) []string {
 	return append(args, ".")
 }
 
-// run runs a command of the builder, whose standard output goes to out too if it has no other place. The arguments are
-// not in the error: builds get secrets in them.
-func (b *Builder) run(ctx context.Context, cmd *exec.Cmd, out *tail) error {
-	if cmd.Stderr = out; cmd.Stdout == nil {
-		cmd.Stdout = out
+// run runs a command of the builder. What it prints, besides a standard output that has another place, becomes progress
+// with its secrets hidden. The arguments are not in the error: builds get secrets in them.
+func (b *Builder) run(ctx context.Context, cmd *exec.Cmd, hide *strings.Replacer) error {
+	var tail process.Tail
+	lines := &process.LineWriter{Emit: func(line string) {
+		line = hide.Replace(line)
+		_, _ = io.WriteString(&tail, line+"\n")
+		b.progress(line)
+	}}
+	if cmd.Stderr = lines; cmd.Stdout == nil {
+		cmd.Stdout = lines
 	}
-	if err := process.RunGroup(cmd, stopTimeout); err != nil {
+	err := process.RunGroup(cmd, stopTimeout)
+	lines.Flush()
+	if err != nil {
 		return errors.Join(ctx.Err(), fault.Errorf(fault.ImageBuild, "%s %s %s%s",
-			filepath.Base(b.program()), cmd.Args[1], process.DescribeExit(err), out))
+			filepath.Base(b.program()), cmd.Args[1], process.DescribeExit(err), lastLines(tail.String())))
 	}
 	return nil
 }
@@ -309,66 +314,27 @@ func (b *Builder) run(ctx context.Context, cmd *exec.Cmd, out *tail) error {
 // stopTimeout is how long a builder may take to end after an interrupt.
 const stopTimeout = 10 * time.Second
 
+// progress reports a line of progress that is not blank.
 func (b *Builder) progress(line string) {
-	if b.Progress != nil {
+	if line = strings.TrimSpace(line); line != "" && b.Progress != nil {
 		b.Progress(line)
 	}
 }
 
-// maxTailLines is how many lines of a builder's output are in an error.
-const maxTailLines = 12
+// maxErrorLines is how many lines of a builder's output are in an error.
+const maxErrorLines = 12
 
-// A tail is a writer that keeps the last lines of a text.
-type tail struct {
-	progress func(line string)
-	// hide hides secrets in a line; nil for nothing.
-	hide    *strings.Replacer
-	mu      sync.Mutex
-	partial bytes.Buffer
-	lines   []string
-}
-
-// Write implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, c := range p {
-		if c != '\n' && c != '\r' && t.partial.Len() < maxLineBytes {
-			t.partial.WriteByte(c)
-			continue
-		}
-		t.endLine()
+// lastLines returns the last lines of a builder's output, each indented on a line of its own after a colon; empty for
+// none.
+func lastLines(output string) string {
+	var out string
+	lines := strings.FieldsFunc(output, func(c rune) bool { return c == '\n' || c == '\r' })
+	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.TrimSpace(line) == "" })
+	for _, line := range lines[max(0, len(lines)-maxErrorLines):] {
+		out += "\n  " + strings.TrimSpace(line)
 	}
-	return len(p), nil
-}
-
-// maxLineBytes is how long a line may be before it is cut into two.
-const maxLineBytes = 4 << 10
-
-func (t *tail) endLine() {
-	line := strings.TrimSpace(t.partial.String())
-	t.partial.Reset()
-	if line == "" {
-		return
-	}
-	if t.hide != nil {
-		line = t.hide.Replace(line)
-	}
-	if t.lines = append(t.lines, line); len(t.lines) > maxTailLines {
-		t.lines = t.lines[1:]
-	}
-	if t.progress != nil {
-		t.progress(line)
-	}
-}
-
-// String returns the lines, each indented on a line of its own after a colon; empty for none.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.endLine()
-	if len(t.lines) == 0 {
+	if out == "" {
 		return ""
 	}
-	return ":\n  " + strings.Join(t.lines, "\n  ")
+	return ":" + out
 }

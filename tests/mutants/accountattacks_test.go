@@ -125,7 +125,7 @@ var accountAttacks = []Mutant{
 	},
 	{
 		Fault: "a build prints the secrets that it was given",
-		File:  "internal/builder/builder.go", Old: "line = t.hide.Replace(line)", New: "line = strings.Clone(line)",
+		File:  "internal/builder/builder.go", Old: "line = hide.Replace(line)", New: "line = strings.Clone(line)",
 		Package: "./internal/builder", Fails: []string{"TestBuilder_OutputHasNoSecrets"},
 	},
 	{
