@@ -43,7 +43,7 @@ func readArchive(open func() (fs.File, error)) (v1.Image, error) {
 	}
 	manifest, err := tarball.LoadManifest(opener)
 	if err != nil {
-		return nil, err
+		return nil, fault.Wrap(fault.ImageBuild, err)
 	}
 	for _, image := range manifest {
 		limits[path.Clean(image.Config)] = maxConfigBytes
@@ -51,7 +51,8 @@ func readArchive(open func() (fs.File, error)) (v1.Image, error) {
 	if err := checkEntries(open, limits); err != nil {
 		return nil, err
 	}
-	return tarball.Image(opener, nil)
+	image, err := tarball.Image(opener, nil)
+	return image, fault.Wrap(fault.ImageBuild, err)
 }
 
 // checkEntries refuses an archive in which a file is larger than its limit, by the name without dots, or larger than
@@ -72,7 +73,7 @@ func checkEntries(open func() (fs.File, error), limits map[string]int64) error {
 			return nil
 		}
 		if err != nil {
-			return err
+			return fault.Wrap(fault.ImageBuild, err)
 		}
 		limit, isLimited := limits[path.Clean(header.Name)]
 		switch {
