@@ -254,8 +254,8 @@ func (r *Repository) uploadOnce(ctx context.Context, b blob) (err error) {
 	return err
 }
 
-// Parts of 10 MiB are within the quotas of ECR, and no part has more than 20 MiB. Sources: the service quotas of ECR, and
-// its API reference, UploadLayerPart.
+// Parts of 10 MiB are within the quotas of ECR, and no part has more than 20 MiB. Sources: the service quotas of ECR,
+// and its API reference, UploadLayerPart.
 const (
 	defaultPartBytes = 10 << 20
 	maxPartBytes     = 20 << 20
