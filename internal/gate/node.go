@@ -18,6 +18,7 @@ import (
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/internal/project"
 )
 
@@ -138,14 +139,13 @@ func notRunWithout(name string, err error) error {
 // A tailReader reads the output of a program that has no findings, and keeps its end.
 type tailReader struct {
 	log interface{ Write([]byte) (int, error) }
-	tailBuffer
+	process.Tail
 }
 
 func (*tailReader) readsStderr() {}
 
 func (t *tailReader) Write(p []byte) (int, error) {
-	t.limit = 16 << 10
-	_, _ = t.tailBuffer.Write(p)
+	_, _ = t.Tail.Write(p)
 	return t.log.Write(p)
 }
 

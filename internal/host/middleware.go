@@ -13,6 +13,7 @@ import (
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/internal/telemetry"
 )
 
@@ -172,12 +173,12 @@ func (r *graphRun) logOutput(next goyek.Runner) goyek.Runner {
 			return r.recordError(in.TaskName, fmt.Errorf("its log cannot be created: %w", err))
 		}
 		r.setLog(in.TaskName, path)
-		lines := &lineWriter{emit: func(line string) {
+		lines := &process.LineWriter{Emit: func(line string) {
 			r.emit(pipeline.Event{Step: in.TaskName, Kind: pipeline.Output, Detail: line})
 		}}
 		in.Output = io.MultiWriter(display.NewLogWriter(file), lines)
 		out := next(in)
-		lines.flush()
+		lines.Flush()
 		if err := file.Close(); err != nil && out.Status == goyek.StatusPassed {
 			return r.recordError(in.TaskName, fmt.Errorf("its log is incomplete: %w", err))
 		}

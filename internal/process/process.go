@@ -1,6 +1,6 @@
 // Package process runs programs as process groups, finds and ends what a run has started, in whatever process group and
-// session it is, and says how a program ended. It knows nothing of steps, gates and tools. Only Linux says enough of
-// processes to find those that have left their group.
+// session it is, reads what it prints, and says how a program ended. It knows nothing of steps, gates and tools. Only
+// Linux says enough of processes to find those that have left their group.
 package process
 
 import (

@@ -353,10 +353,10 @@ var outputKinds = []kind{
 			},
 			{
 				Fault:   "a line may be of any length",
-				File:    "internal/host/lines.go",
-				Old:     "min(len(text), maxLineBytes-len(w.pending))",
+				File:    "internal/process/output.go",
+				Old:     "min(len(text), MaxLineBytes-len(w.pending))",
 				New:     "len(text)",
-				Package: "./internal/host",
+				Package: "./internal/process",
 				Fails: []string{
 					"TestLineWriter/a long line", "TestLineWriter_EndlessLineTakesLittleMemory",
 				},
