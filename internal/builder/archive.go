@@ -33,30 +33,28 @@ func useArchive(open func() (io.ReadCloser, error), name string, use func(v1.Ima
 // an archive as they are, and a builder saves the layers of a base image as it has got them.
 func withGzipLayers(image v1.Image) (v1.Image, error) {
 	layers, err := image.Layers()
-	if err != nil {
-		return nil, err
-	}
 	for _, layer := range layers {
-		isCompressed, err := isGzip(layer)
-		if err != nil {
-			return nil, err
+		var isCompressed bool
+		if isCompressed, err = isGzip(layer); err != nil {
+			break
 		}
 		if !isCompressed {
-			return partial.UncompressedToImage(uncompressed{image})
+			image, err = partial.UncompressedToImage(uncompressed{image})
+			break
 		}
 	}
-	return image, nil
+	return image, fault.Wrap(fault.ImageBuild, err)
 }
 
 // isGzip reports whether a layer is compressed by gzip. One that no registry takes is left as it is.
 func isGzip(layer v1.Layer) (bool, error) {
 	mediaType, err := layer.MediaType()
 	if err != nil || !mediaType.IsDistributable() {
-		return true, err
+		return true, fault.Wrap(fault.ImageBuild, err)
 	}
 	content, err := layer.Compressed()
 	if err != nil {
-		return false, err
+		return false, fault.Wrap(fault.ImageBuild, err)
 	}
 	begin := make([]byte, 2)
 	_, err = io.ReadFull(content, begin)
@@ -68,7 +66,8 @@ type uncompressed struct{ v1.Image }
 
 // LayerByDiffID implements partial.UncompressedImageCore.
 func (u uncompressed) LayerByDiffID(h v1.Hash) (partial.UncompressedLayer, error) {
-	return u.Image.LayerByDiffID(h)
+	layer, err := u.Image.LayerByDiffID(h)
+	return layer, fault.Wrap(fault.ImageBuild, err)
 }
 
 // copyTree copies a folder of an assembly to a new folder of the machine. Links stay links: none leads out of the
