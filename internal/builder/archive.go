@@ -1,17 +1,15 @@
 package builder
 
 import (
-	"archive/tar"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
@@ -27,64 +25,45 @@ func useArchive(open func() (fs.File, error), name string, use func(v1.Image) er
 	return use(image)
 }
 
-// What an archive says of its image is read into memory as a whole. Of an image that is in use it has some kilobytes.
-const (
-	manifestName     = "manifest.json"
-	maxManifestBytes = 1 << 20
-	maxConfigBytes   = 8 << 20
-)
-
-// readArchive returns the only image of an archive, after it has looked at how much there is to read.
-func readArchive(open func() (fs.File, error)) (v1.Image, error) {
-	opener := func() (io.ReadCloser, error) { return open() }
-	limits := map[string]int64{manifestName: maxManifestBytes}
-	if err := checkEntries(open, limits); err != nil {
-		return nil, err
+// withGzipLayers returns an image whose layers are compressed by gzip, as its manifest says. The library takes those of
+// an archive as they are, and a builder saves the layers of a base image as it has got them.
+func withGzipLayers(image v1.Image) (v1.Image, error) {
+	layers, err := image.Layers()
+	for _, layer := range layers {
+		var isCompressed bool
+		if isCompressed, err = isGzip(layer); err != nil {
+			break
+		}
+		if !isCompressed {
+			image, err = partial.UncompressedToImage(uncompressed{image})
+			break
+		}
 	}
-	manifest, err := tarball.LoadManifest(opener)
-	if err != nil {
-		return nil, fault.Wrap(fault.ImageBuild, err)
-	}
-	for _, image := range manifest {
-		limits[path.Clean(image.Config)] = maxConfigBytes
-	}
-	if err := checkEntries(open, limits); err != nil {
-		return nil, err
-	}
-	image, err := tarball.Image(opener, nil)
 	return image, fault.Wrap(fault.ImageBuild, err)
 }
 
-// checkEntries refuses an archive in which a file is larger than its limit, by the name without dots, or larger than
-// the archive itself, as a sparse file can be.
-func checkEntries(open func() (fs.File, error), limits map[string]int64) error {
-	file, err := open()
+// isGzip reports whether a layer is compressed by gzip. One that no registry takes is left as it is.
+func isGzip(layer v1.Layer) (bool, error) {
+	mediaType, err := layer.MediaType()
+	if err != nil || !mediaType.IsDistributable() {
+		return true, fault.Wrap(fault.ImageBuild, err)
+	}
+	content, err := layer.Compressed()
 	if err != nil {
-		return err
+		return false, fault.Wrap(fault.ImageBuild, err)
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	for entries := tar.NewReader(file); ; {
-		header, err := entries.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fault.Wrap(fault.ImageBuild, err)
-		}
-		limit, isLimited := limits[path.Clean(header.Name)]
-		switch {
-		case header.Size > info.Size():
-			return fault.Errorf(fault.ImageBuild, "%s in it is larger than the archive", header.Name)
-		case isLimited && !header.FileInfo().Mode().IsRegular():
-			return fault.Errorf(fault.ImageBuild, "%s in it is no file", header.Name)
-		case isLimited && header.Size > limit:
-			return fault.Errorf(fault.ImageBuild, "%s in it has more than %d bytes", header.Name, limit)
-		}
-	}
+	begin := make([]byte, 2)
+	_, err = io.ReadFull(content, begin)
+	return string(begin) == "\x1f\x8b", errors.Join(err, content.Close())
+}
+
+// uncompressed is an image of which only the uncompressed layers count.
+type uncompressed struct{ v1.Image }
+
+// LayerByDiffID implements partial.UncompressedImageCore.
+func (u uncompressed) LayerByDiffID(h v1.Hash) (partial.UncompressedLayer, error) {
+	layer, err := u.Image.LayerByDiffID(h)
+	return layer, fault.Wrap(fault.ImageBuild, err)
 }
 
 // copyTree copies a folder of an assembly to a new folder of the machine. Links stay links: the digest of the folder

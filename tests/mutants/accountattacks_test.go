@@ -113,13 +113,13 @@ var accountAttacks = []Mutant{
 	},
 	{
 		Fault: "a file in the archive of an image may be larger than the archive",
-		File:  "internal/builder/archive.go", Old: "case header.Size > info.Size():", New: "case info.Size() == 0:",
+		File:  "internal/builder/bounds.go", Old: "case header.Size > info.Size():", New: "case info.Size() == 0:",
 		Package: "./internal/builder",
 		Fails:   []string{"TestBuilder_ArchiveIsBounded/a layer that is larger than its archive"},
 	},
 	{
 		Fault: "what an archive says of its image is read whatever its size",
-		File:  "internal/builder/archive.go", Old: "case isLimited && header.Size > limit:",
+		File:  "internal/builder/bounds.go", Old: "case isLimited && header.Size > limit:",
 		New:     "case isLimited && limit == 0:",
 		Package: "./internal/builder", Fails: []string{"TestBuilder_ArchiveIsBounded/a manifest that is too large"},
 	},
