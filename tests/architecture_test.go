@@ -63,7 +63,7 @@ var allowedImports = map[string][]string{
 		"internal/jsonx", "internal/refusal",
 		"internal/roles", "internal/telemetry", "internal/utc",
 	},
-	"internal/deploy/change":    {},
+	"internal/deploy/change": {},
 	"internal/deploy/preflight": {
 		"config/awsrules", "internal/awsmodel", "internal/deploy/assembly", "internal/deploy/resolve",
 	},
