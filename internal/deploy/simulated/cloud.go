@@ -76,6 +76,10 @@ type Cloud struct {
 	MissingRoles []string
 	// MissingRepositories says that no account has a repository of ECR.
 	MissingRepositories bool
+	// LayerPartSize is how large ECR says that the parts of a layer have to be; zero for 10 MiB. MissingLayersFail answers
+	// a layer that is not there among the failures of a call.
+	LayerPartSize     int64
+	MissingLayersFail bool
 
 	mu           sync.Mutex
 	accounts     map[string]*account
