@@ -94,7 +94,8 @@ var allowedImports = map[string][]string{
 		"internal/attest", "internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx",
 	},
 	"internal/deploy/assembly": {
-		"internal/deploy/digest", "internal/deploy/resolve", "internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal",
+		"internal/deploy/digest", "internal/deploy/resolve", "internal/fault", "internal/fsx", "internal/jsonx",
+		"internal/refusal",
 	},
 	"internal/comment":          {"internal/fault", "internal/fsx", "internal/jsonx", "internal/text"},
 	"internal/attest":           {"internal/fault", "internal/jsonx"},

@@ -54,8 +54,8 @@ func Substitute(
 	return substituted, ok
 }
 
-// ValueAt returns the value at a path of names, with slashes between them, in the properties of a resource; nil if there
-// is none.
+// ValueAt returns the value at a path of names, with slashes between them, in the properties of a resource; nil if
+// there is none.
 func ValueAt(properties map[string]any, path string) any {
 	var value any = properties
 	for name := range strings.SplitSeq(path, "/") {
