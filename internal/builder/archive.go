@@ -10,7 +10,6 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
@@ -18,11 +17,8 @@ import (
 
 // useArchive calls use with the only image of an archive, as `docker save` writes it. The archive is read where it is
 // needed, and never as a whole into memory.
-func useArchive(open func() (io.ReadCloser, error), name string, use func(v1.Image) error) error {
-	image, err := tarball.Image(tarball.Opener(open), nil)
-	if err == nil {
-		image, err = withGzipLayers(image)
-	}
+func useArchive(open func() (fs.File, error), name string, use func(v1.Image) error) error {
+	image, err := readArchive(open)
 	if err != nil {
 		return fault.Errorf(fault.ImageBuild, "%s is no archive of an image, as `docker save` writes it: %w", name, err)
 	}
@@ -70,8 +66,8 @@ func (u uncompressed) LayerByDiffID(h v1.Hash) (partial.UncompressedLayer, error
 	return layer, fault.Wrap(fault.ImageBuild, err)
 }
 
-// copyTree copies a folder of an assembly to a new folder of the machine. Links stay links: none leads out of the
-// assembly, and one that leads out of the folder leads nowhere in the copy.
+// copyTree copies a folder of an assembly to a new folder of the machine. Links stay links: the digest of the folder
+// has refused those that lead out of it.
 func copyTree(files fs.FS, dir, to string) error {
 	if err := os.Mkdir(to, 0o755); err != nil {
 		return err

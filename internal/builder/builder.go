@@ -31,7 +31,6 @@ import (
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
-	"lockstep/internal/refusal"
 	"lockstep/tools"
 )
 
@@ -68,9 +67,14 @@ func (b *Builder) Close() error {
 	return os.RemoveAll(dir)
 }
 
-// program returns the builder's program.
+// program returns the builder's program. A path is made absolute: a build runs in the folder of an image, which may
+// have a program under the same path.
 func (b *Builder) program() string {
-	return cmp.Or(tools.Getenv(b.Environ, pipeline.BuilderVariable), "docker")
+	program := cmp.Or(tools.Getenv(b.Environ, pipeline.BuilderVariable), "docker")
+	if absolute, err := filepath.Abs(program); err == nil && filepath.Base(program) != program {
+		return absolute
+	}
+	return program
 }
 
 // Check returns an error if an image cannot be built on this machine. It builds nothing.
@@ -149,33 +153,10 @@ func (b *Builder) builderEnviron() []string {
 	return environ
 }
 
-// checkSecrets refuses a build that reads a secret which was not released for builds: whoever writes the app would have
-// it, and the app may be somebody else's.
-func (b *Builder) checkSecrets(build assembly.ImageBuild) error {
-	released := filepath.SplitList(tools.Getenv(b.Environ, pipeline.BuildSecretsVariable))
-	for _, source := range build.SecretSources() {
-		if !slices.Contains(released, source) {
-			return refusal.Newf(fault.ImageSecret, nil, "its build takes the secret %s, which is not released: if this app may "+
-				"have it, name it in %s", source, pipeline.BuildSecretsVariable)
-		}
-		if strings.HasPrefix(source, "AWS_") {
-			return refusal.Newf(fault.ImageSecret, nil,
-				"its build takes the secret %s, which is not released: no build gets credentials of AWS", source)
-		}
-		isFile := strings.ContainsAny(source, `/\.`)
-		_, err := os.Stat(source)
-		if isFile && err != nil || !isFile && tools.Getenv(b.Environ, source) == "" {
-			return refusal.Newf(fault.ImageSecret, nil, "its build takes the secret %s, which is not there: a file is named by "+
-				"its whole path, and a variable has to be set where the deployment runs", source)
-		}
-	}
-	return nil
-}
-
 // Build makes an image and calls use with it. The image is there until use returns.
 func (b *Builder) Build(ctx context.Context, files fs.FS, i assembly.Image, use func(v1.Image) error) error {
 	if i.Archive != "" {
-		return useArchive(func() (io.ReadCloser, error) { return files.Open(i.Archive) }, i.Archive, use)
+		return useArchive(func() (fs.File, error) { return files.Open(i.Archive) }, i.Archive, use)
 	}
 	if err := b.Check(ctx, i); err != nil {
 		return err
@@ -184,7 +165,7 @@ func (b *Builder) Build(ctx context.Context, files fs.FS, i assembly.Image, use 
 	if err != nil {
 		return err
 	}
-	open := func() (io.ReadCloser, error) { return fsx.Open(archive) }
+	open := func() (fs.File, error) { return fsx.Open(archive) }
 	return useArchive(open, "what the builder has saved", use)
 }
 
@@ -244,19 +225,25 @@ func (b *Builder) buildArchive(ctx context.Context, files fs.FS, i assembly.Imag
 	defer os.RemoveAll(folder)
 	name := "lockstep-asset:" + filepath.Base(folder)
 	b.progress(fmt.Sprintf("building the image %s with %s", i.Name, b.program()))
+	hide, err := b.secretHider(i.Build)
+	if err != nil {
+		return err
+	}
 	build := b.command(ctx, buildArgs(i.Build, name)...)
 	build.Dir = folder
-	if err := b.run(ctx, build, nil); err != nil {
+	if err := b.run(ctx, build, hide); err != nil {
 		return err
 	}
 	if isBuildah(b.program()) { // it has no save
-		return b.run(ctx, b.command(ctx, "push", name, "docker-archive:"+archive), nil)
+		return b.run(ctx, b.command(ctx, "push", name, "docker-archive:"+archive), hide)
 	}
 	file, err := fsx.OpenFile(archive, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fsx.PrivateFile)
 	if err != nil {
 		return err
 	}
-	return errors.Join(b.run(ctx, b.command(ctx, "save", name), file), file.Close())
+	save := b.command(ctx, "save", name)
+	save.Stdout = file
+	return errors.Join(b.run(ctx, save, hide), file.Close())
 }
 
 // isBuildah reports whether a program is buildah, which has another command for an archive.
@@ -303,15 +290,17 @@ func buildArgs(b assembly.ImageBuild, name string) []string {
 	return append(args, ".")
 }
 
-// run runs a command of the builder, whose standard output goes to a file if there is one. The arguments are not in the
-// error: builds get secrets in them.
-func (b *Builder) run(ctx context.Context, cmd *exec.Cmd, file *os.File) error {
+// run runs a command of the builder. What it prints, besides a standard output that has another place, becomes progress
+// with its secrets hidden. The arguments are not in the error: builds get secrets in them.
+func (b *Builder) run(ctx context.Context, cmd *exec.Cmd, hide *strings.Replacer) error {
 	var tail process.Tail
-	lines := &process.LineWriter{Emit: b.progress}
-	out := io.MultiWriter(&tail, lines)
-	cmd.Stdout, cmd.Stderr = out, out
-	if file != nil {
-		cmd.Stdout = file
+	lines := &process.LineWriter{Emit: func(line string) {
+		line = hide.Replace(line)
+		_, _ = io.WriteString(&tail, line+"\n")
+		b.progress(line)
+	}}
+	if cmd.Stderr = lines; cmd.Stdout == nil {
+		cmd.Stdout = lines
 	}
 	err := process.RunGroup(cmd, stopTimeout)
 	lines.Flush()

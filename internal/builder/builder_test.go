@@ -45,7 +45,7 @@ version) [ -e "$FAKE_DIR/stopped" ] && { echo "Cannot connect to the Docker daem
 build)
   env > "$FAKE_DIR/environ"
   find . | sort > "$FAKE_DIR/context"
-  echo "step 1" >&2
+  echo "${FAKE_PRINTS:-step 1}" >&2
   if grep -q fail Dockerfile; then echo "it cannot be built" >&2; exit 17; fi ;;
 save) cat "$FAKE_DIR/image.tar" ;;
 push) cp "$FAKE_DIR/image.tar" "${3#docker-archive:}" ;;
