@@ -11,7 +11,9 @@ import (
 const schemaURL = "urn:lockstep:schema"
 
 // UnmarshalSchema returns the document of a schema of this program.
-func UnmarshalSchema(data []byte) (any, error) { return jsonschema.UnmarshalJSON(bytes.NewReader(data)) }
+func UnmarshalSchema(data []byte) (any, error) {
+	return jsonschema.UnmarshalJSON(bytes.NewReader(data))
+}
 
 // CompileSchema returns the validator that a document of UnmarshalSchema describes. It refers to no other document.
 func CompileSchema(document any, options ...func(*jsonschema.Compiler)) (*jsonschema.Schema, error) {
