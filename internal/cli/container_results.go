@@ -37,7 +37,8 @@ func (a *app) mergeReportsCommand() *cobra.Command {
 // summarizeCommand returns the command that shows the summary of steps that ran each in a container of its own.
 func (a *app) summarizeCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "summarize --results FILE", Hidden: true, Short: "Show the summary of steps that ran in containers", Args: noArgs,
+		Use: "summarize --results FILE", Hidden: true, Args: noArgs,
+		Short: "Show the summary of steps that ran in containers",
 	}
 	from := addResultsFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {

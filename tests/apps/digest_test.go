@@ -70,8 +70,9 @@ func asOtherUser(dir, own string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// environOfAnotherUser returns the environment of another user, with a home of their own, in another time zone and language. The
-// caches of Go stay, without which an app in Go would be compiled again, and so do the packages of the samples.
+// environOfAnotherUser returns the environment of another user, with a home of their own, in another time zone and
+// language. The caches of Go stay, without which an app in Go would be compiled again, and so do the packages of the
+// samples.
 func environOfAnotherUser(environ []string, home, temporary, user string) []string {
 	caches, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output()
 	if err == nil {
