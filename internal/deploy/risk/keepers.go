@@ -162,8 +162,8 @@ func removalRules(value any) string {
 	return strings.Join(out, "\n")
 }
 
-// isKeptLess reports, by the measure of the keepers, whether data is kept less with the one after a change than with the
-// one before.
+// isKeptLess reports, by the measure of the keepers, whether data is kept less with the one after a change than with
+// the one before.
 var isKeptLess = map[measure]func(before, after keeper) bool{
 	longer: func(before, after keeper) bool {
 		if before.measure == none {
