@@ -223,7 +223,7 @@ var operatingFailures = []struct {
 		return o.stack(`{"Resources":{"Never":{"Type":"` + simulated.FailingType + `"}}}`)
 	}},
 	{"deploy", codes.StackState, func(o *operator) string {
-		o.cloud.PutStack(dev, region, "stack0", topicTemplate, "DELETE_FAILED", "", 0)
+		o.cloud.PutStack(dev, region, "stack0", topicTemplate, "DELETE_FAILED")
 		return o.stack("")
 	}},
 	{"lock", codes.LockHeld, func(o *operator) string {

@@ -98,8 +98,20 @@ var attacks = []Mutant{
 	},
 	{
 		Fault: "the settings that a gate's program takes from the repository are not named",
-		File:  "internal/gate/overrides.go", Old: "return append(notes, comments...), err", New: "return comments, err",
+		File:  "internal/gate/overrides.go",
+		Old:   "return slices.Concat(notes, skipped, comments), ", New: "return slices.Concat(skipped, comments), ",
 		Package: "./tests/gates", Fails: []string{"TestGates_RepositoryDecidesOnlyWhatTheReportNames"},
+	},
+	{
+		Fault: "a table of settings is known in one form alone",
+		File:  "internal/gate/overrides.go", Old: `line > 0 || !isTable || filepath.Ext(file) != ".toml" {`,
+		New:     `line > 0 || isTable || filepath.Ext(file) != "" {`,
+		Package: "./internal/gate", Fails: []string{"TestLineOfSettings_KnowsATableInEveryForm"},
+	},
+	{
+		Fault: "files that a program skips are not named",
+		File:  "internal/gate/overrides.go", Old: "ListFiles(g.Root, g.Skips)", New: "ListFiles(g.Root, g.Skips[:0])",
+		Package: "./internal/gate", Fails: []string{"TestGate_NamesFilesThatItsProgramSkips"},
 	},
 	{
 		Fault: "a lock file that Git ignores is not looked at",
