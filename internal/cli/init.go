@@ -60,7 +60,7 @@ account that nothing is deployed to.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.finish(i.run(cmd.Context())) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&i.project, "project", "", "the project's name; that of the app's package, of origin or of the root by default")
+	flags.StringVar(&i.project, "project", "", "the project's name; by default that of the app's package, origin or root")
 	flags.StringVar(&i.tooling, "tooling", "", "the account that deploys, as ACCOUNT or ACCOUNT/REGION")
 	flags.StringArrayVar(&i.environments, "env", nil, "an environment, as NAME=ACCOUNT/REGION; repeated, in the order "+
 		"of promotion")
