@@ -128,7 +128,7 @@ func TestStates_UndeletableStackIsExplained(t *testing.T) {
 	require.ErrorContains(
 		t,
 		err,
-		"the leftover of a failed creation cannot be deleted: Never (Simulated::Always::Fails): it always does; "+
+		"what a failed creation has left cannot be deleted: Never (Simulated::Always::Fails): it always does; "+
 			"the stack is now in state DELETE_FAILED",
 	)
 }

@@ -81,20 +81,20 @@ func (r *graphRun) cacheResults(next goyek.Runner) goyek.Runner {
 		if out.Status == goyek.StatusPassed {
 			out.Status = r.storeResult(in.Context, step, key)
 		}
-		if r.remembersUnreachable() {
+		if r.cachesUnreachable() {
 			r.store.unreachable.record(key, r.result(step.Name))
 		}
 		return out
 	}
 }
 
-// remembersUnreachable reports whether a gate that could not reach what it needs is not tried again for a while. It
+// cachesUnreachable reports whether a gate that could not reach what it needs is not tried again for a while. It
 // always is where nothing may be taken from an earlier run.
-func (r *Runner) remembersUnreachable() bool { return !r.NoCache && !r.rereadsFiles() }
+func (r *Runner) cachesUnreachable() bool { return !r.NoCache && !r.rereadsFiles() }
 
 // unreachableReason returns why the gate of that key is not tried again; empty if it is to be tried.
 func (r *graphRun) unreachableReason(key string) string {
-	if r.Refresh || !r.remembersUnreachable() {
+	if r.Refresh || !r.cachesUnreachable() {
 		return ""
 	}
 	return r.store.unreachable.reason(key)

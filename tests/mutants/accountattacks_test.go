@@ -30,7 +30,7 @@ var accountAttacks = []Mutant{
 		Fault: "a link may lead to any path",
 		File:  "internal/fsx/dir.go", Old: `path.IsAbs(target) || target == ""`, New: `target == ""`,
 		Package: "./tests/attacks", Fails: []string{"TestLinks_OutOfAssemblyAreRefused/a file that nothing names"},
-		Elsewhere: map[string][]string{"./internal/fsx": {"TestCheckLink_RefusesWhatLeadsOut"}},
+		OtherPackages: map[string][]string{"./internal/fsx": {"TestCheckLink_RefusesWhatLeadsOut"}},
 	},
 	{
 		Fault: "what the bucket holds under an asset's key is taken for the asset",
@@ -164,7 +164,7 @@ var accountAttacks = []Mutant{
 			"TestRecords_AmbiguousFileIsDamaged/a member is there twice",
 			"TestManifest_AmbiguousFileIsRefused/manifest.json/a member is there twice",
 		},
-		Elsewhere: map[string][]string{"./internal/jsonx": {"TestUnmarshal_RefusesAmbiguousText"}},
+		OtherPackages: map[string][]string{"./internal/jsonx": {"TestUnmarshal_RefusesAmbiguousText"}},
 	},
 	{
 		Fault:   "a run without its lock goes on writing",
@@ -175,7 +175,7 @@ var accountAttacks = []Mutant{
 			"TestFence_RunWithoutLockWritesNothing/another run took it over",
 			"TestFence_RunWithoutLockWritesNothing/it was damaged",
 		},
-		Elsewhere: map[string][]string{"./internal/awsclient": {
+		OtherPackages: map[string][]string{"./internal/awsclient": {
 			"TestFence_StandsBeforeEveryWriteOfEveryClient", "TestFence_AsksAgainWhenAnAnswerIsOld",
 		}},
 	},
@@ -206,7 +206,7 @@ var accountAttacks = []Mutant{
 		Package: "./tests/attacks", Fails: []string{"TestRecords_UnknownHeadIsTold"},
 	},
 	{
-		Fault: "what is wrong with exported files is not told",
+		Fault: "what is wrong with exported files is not said",
 		File:  "internal/attest/files.go", Old: "errors.Join(errs...)", New: "errors.Join()",
 		Package: "./tests/attacks", Fails: []string{"TestRecords_ExportedFilesVerifyWithoutTheAccount"},
 	},
@@ -216,7 +216,7 @@ var accountAttacks = []Mutant{
 		Old:     `of deployments", nil,` + "\n\t\t\t\tallow(ledgerObjects, \"s3:GetObject\")",
 		New:     `of deployments", nil,` + "\n\t\t\t\tallow(ledgerObjects, \"s3:GetObject\", \"s3:PutObject\")",
 		Package: "./tests/attacks", Fails: []string{"TestRights_LedgerIsWrittenByItsWriterAlone"},
-		Elsewhere: map[string][]string{"./internal/bootstrap": {"TestRoles_MayDoNoMoreThanTheirUse"}},
+		OtherPackages: map[string][]string{"./internal/bootstrap": {"TestRoles_MayDoNoMoreThanTheirUse"}},
 	},
 	{
 		Fault: "who plans may execute",

@@ -206,7 +206,7 @@ var awsMutants = []Mutant{
 			"TestAWS_C1_SilenceCountsSinceTheLastAnswer/silence for half a minute",
 			"TestAWS_C1_SilenceCountsSinceTheLastAnswer/silence for four minutes",
 		},
-		Elsewhere: map[string][]string{
+		OtherPackages: map[string][]string{
 			"./internal/deploy": {"TestAWS_C1_DeploymentOutlivesHalfAMinuteOfSilence"},
 		},
 	},
@@ -251,7 +251,7 @@ var awsMutants = []Mutant{
 		Old:   "cmp.Or(fill(n.Bucket, qualifier, account, region), StagingBucket(qualifier, account, region))",
 		New:   "StagingBucket(qualifier, account, region)",
 		Fails: []string{"TestAWS_C6_BootstrapWithNamesOfItsOwn"},
-		Elsewhere: map[string][]string{
+		OtherPackages: map[string][]string{
 			"./tests/faults": {"TestAWS_C6_BootstrapWithNamesOfItsOwn"},
 		},
 	},
@@ -323,7 +323,7 @@ var awsMutants = []Mutant{
 		Old:   "if err != nil || info.Size() < minReferencedBytes {",
 		New:   "if err != nil || info.Size() >= 0 {",
 		Fails: []string{"TestAWS_C12_KeptAssemblyIsNeverWholeInMemory", "TestStore_KeepsLargeFilesOnceByTheirContent"},
-		Elsewhere: map[string][]string{
+		OtherPackages: map[string][]string{
 			"./internal/deploy": {"TestAWS_C12_RollbackAndGarbageKnowLargeFiles"},
 		},
 	},
@@ -385,7 +385,7 @@ var awsMutants = []Mutant{
 		Old:   `if code != "InvalidChangeSetStatus" {`,
 		New:   `if code != "" {`,
 		Fails: []string{"TestDeploy_BearsEveryFault/answer lost"},
-		Elsewhere: map[string][]string{
+		OtherPackages: map[string][]string{
 			"./internal/awsclient": {"TestWrites_LostAnswerIsNoFailure/one that is executed"},
 		},
 	},

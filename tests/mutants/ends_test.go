@@ -537,8 +537,8 @@ var outputKinds = []kind{
 			{
 				Fault:   "`--refresh` does nothing",
 				File:    "internal/host/middleware.go",
-				Old:     "if r.Refresh || !r.remembersUnreachable() {",
-				New:     "if !r.remembersUnreachable() {",
+				Old:     "if r.Refresh || !r.cachesUnreachable() {",
+				New:     "if !r.cachesUnreachable() {",
 				Package: "./internal/host",
 				Fails: []string{
 					"TestUnreachableGate_IsTriedAgainAtOnce/with --refresh",
@@ -561,7 +561,7 @@ var outputKinds = []kind{
 				},
 			},
 			{
-				Fault:   "a gate that ran is remembered still",
+				Fault:   "a gate that ran is still counted as unreachable",
 				File:    "internal/host/unreachable.go",
 				Old:     "case known && result.Status != pipeline.Interrupted:",
 				New:     "case known && result.Status == pipeline.Interrupted:",

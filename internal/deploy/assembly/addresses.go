@@ -67,7 +67,7 @@ var nestingTypes = []string{"AWS::CloudFormation::Stack", "AWS::CloudFormation::
 // A NestedTemplate is a resource whose template lies elsewhere.
 type NestedTemplate struct {
 	LogicalID string
-	// URL is where the template is; empty if the template of the stack does not tell.
+	// URL is where the template is; empty if the template of the stack does not say.
 	URL string
 }
 
@@ -135,7 +135,7 @@ func (s *Stack) resolveRef(name string) (string, bool) {
 // String returns what a message says of the resource.
 func (n NestedTemplate) String() string {
 	if n.URL == "" {
-		return fmt.Sprintf("resource %s takes its template from an address that its template does not tell", n.LogicalID)
+		return fmt.Sprintf("resource %s takes its template from an address that its template does not say", n.LogicalID)
 	}
 	return fmt.Sprintf("resource %s takes its template from %s", n.LogicalID, n.URL)
 }

@@ -300,7 +300,7 @@ func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, caller string) 
 			writeError(w, http.StatusForbidden, "AccessDenied", "not authorized to perform: sts:AssumeRole")
 			return
 		}
-		c.rememberRole(form.Get("RoleArn"))
+		c.recordAssumedRole(form.Get("RoleArn"))
 		parts := strings.Split(form.Get("RoleArn"), ":")
 		if len(parts) < 6 {
 			writeError(w, http.StatusBadRequest, "ValidationError", "not a role")
@@ -337,7 +337,7 @@ func (c *Cloud) roleOf(key string) string {
 	return c.rolesOfKeys[key]
 }
 
-func (c *Cloud) rememberRole(arn string) {
+func (c *Cloud) recordAssumedRole(arn string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.assumedRoles[arn] = true
