@@ -105,7 +105,8 @@ func checkJavaTests(ctx context.Context, g Gate) (result outcome, err error) {
 	return result, nil
 }
 
-// findTestReports returns the names of the reports of tests in a folder of the copy, slash-separated and relative to it.
+// findTestReports returns the names of the reports of tests in a folder of the copy, slash-separated and relative to
+// it.
 func (w *workCopy) findTestReports(folder string) ([]string, error) {
 	var reports []string
 	for _, pattern := range project.TestReports {
