@@ -106,8 +106,8 @@ func (m machine) mavenOptions(home string) string {
 	return "-Duser.home=" + home + " -Dmaven.repo.local=" + repository + " -Djava.io.tmpdir=" + temporary
 }
 
-// checksumDatabase returns the folder where the go command keeps what the database of checksums has signed. It is in the
-// first folder of GOPATH, wherever the modules are.
+// checksumDatabase returns the folder where the go command keeps what the database of checksums has signed. It is in
+// the first folder of GOPATH, wherever the modules are.
 func (m machine) checksumDatabase() string {
 	first := filepath.SplitList(m.variable("GOPATH", m.home, "go"))
 	if len(first) == 0 {
