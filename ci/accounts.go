@@ -43,10 +43,10 @@ const (
 	answersFolder  = "answers"
 )
 
-// lookScript prints the age of the accounts, and the answer of a deployment if it is known. If it is not, the accounts
-// are about to be started, so it forgets all answers and marks the state as that of this run: see rememberScript. A
+// readScript prints the age of the accounts, and the answer of a deployment if it is known. If it is not, the accounts
+// are about to be started, so it forgets all answers and marks the state as that of this run: see storeScript. A
 // call that only reads leaves them.
-const lookScript = `set -e
+const readScript = `set -e
 cd ` + accountsFolder + `
 if [ -d state ]; then echo kept; touch "` + knownFolder + `/$ACCOUNTS"
 elif [ -e "` + knownFolder + `/$ACCOUNTS" ]; then echo gone
@@ -58,24 +58,24 @@ elif [ -z "$READS" ]; then
 	echo "$LOCKSTEP_RUN" > ` + answersFolder + `/run
 fi`
 
-// rememberScript keeps the answer of a deployment, unless another call has started the accounts since.
-const rememberScript = `set -e
+// storeScript keeps the answer of a deployment, unless another call has started the accounts since.
+const storeScript = `set -e
 cd ` + accountsFolder + `
 if [ "$(cat ` + answersFolder + `/run)" = "$LOCKSTEP_RUN" ]; then
 	cp /answer ` + answersFolder + `/new
 	mv ` + answersFolder + `/new "` + answersFolder + `/$ANSWER"
 fi`
 
-// lookAtAccounts reads what the engine has of the emulated accounts. Unless the call only reads them, what is not
+// readAccounts reads what the engine has of the emulated accounts. Unless the call only reads them, what is not
 // answered is forgotten. The fingerprint is that of a deployment; empty for another call.
-func (p *project) lookAtAccounts(ctx context.Context, fingerprint string, onlyReads bool) error {
+func (p *project) readAccounts(ctx context.Context, fingerprint string, onlyReads bool) error {
 	key := p.accountsKey(ctx)
 	a := &accounts{state: dag.CacheVolume("lockstep-accounts-" + key), key: key}
 	ctr := p.accountsContainer(a, fingerprint)
 	if onlyReads {
 		ctr = ctr.WithEnvVariable("READS", "true")
 	}
-	text, err := ctr.WithExec([]string{"sh", "-c", lookScript}).Stdout(ctx)
+	text, err := ctr.WithExec([]string{"sh", "-c", readScript}).Stdout(ctx)
 	if err != nil {
 		return messageError("the state of the emulated accounts cannot be read", err)
 	}
@@ -85,16 +85,16 @@ func (p *project) lookAtAccounts(ctx context.Context, fingerprint string, onlyRe
 	return nil
 }
 
-// rememberAnswer keeps what a deployment ended with for the next one with the same fingerprint. Accounts that another
+// storeAnswer keeps what a deployment ended with for the next one with the same fingerprint. Accounts that another
 // call has started since keep nothing.
-func (p *project) rememberAnswer(ctx context.Context, fingerprint string, a *answer) error {
+func (p *project) storeAnswer(ctx context.Context, fingerprint string, a *answer) error {
 	text, err := json.Marshal(a)
 	if err != nil {
 		return err
 	}
 	_, err = p.accountsContainer(p.accounts, fingerprint).
 		WithNewFile("/answer", string(text)).
-		WithExec([]string{"sh", "-c", rememberScript}).Sync(ctx)
+		WithExec([]string{"sh", "-c", storeScript}).Sync(ctx)
 	return err
 }
 

@@ -43,14 +43,14 @@ func (p *project) rehearseDeployment(
 	started := time.Now()
 	before := p.runGraph(ctx, g.Select(func(s pipeline.Step) bool { return s.Effect != pipeline.AWS }))
 	fingerprint := p.fingerprint(ctx, before, g)
-	if err := p.lookAtAccounts(ctx, fingerprint, false); err != nil {
+	if err := p.readAccounts(ctx, fingerprint, false); err != nil {
 		return nil, err
 	}
 	if fingerprint != "" && p.accounts.answer != "" {
 		if r := p.recall(before, g, started); r != nil {
 			return r, nil
 		}
-		if err := p.lookAtAccounts(ctx, "", false); err != nil { // forgets it
+		if err := p.readAccounts(ctx, "", false); err != nil { // forgets it
 			return nil, err
 		}
 	}
@@ -74,7 +74,7 @@ func (p *project) rehearseDeployment(
 	p.noteNewAccounts(ctx, r)
 	if err == nil && known != nil {
 		// Without the answer the next deployment does what this one did.
-		_ = p.rememberAnswer(ctx, fingerprint, known)
+		_ = p.storeAnswer(ctx, fingerprint, known)
 	}
 	return r, errors.Join(err, r.err())
 }

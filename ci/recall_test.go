@@ -15,8 +15,8 @@ import (
 
 // The steps that look at the emulated accounts and keep an answer with them, as the recorder names them.
 var (
-	lookStep        = "sh -c " + lookScript
-	rememberStep    = "sh -c " + rememberScript
+	readStep        = "sh -c " + readScript
+	storeStep       = "sh -c " + storeScript
 	fingerprintStep = "cat /proc/sys/kernel/random/uuid"
 )
 
@@ -57,13 +57,13 @@ func deployAcc(t *testing.T, m *Lockstep) string {
 func TestRecall_SameDeploymentOfSameAccountsIsCached(t *testing.T) {
 	r, m := newRecorder(t, "")
 	r.outputs[fingerprintStep] = "f1\n"
-	r.outputs[lookStep] = "kept\n" + knownAnswer(t)
+	r.outputs[readStep] = "kept\n" + knownAnswer(t)
 	text := deployAcc(t, m)
 	contains(t, text, "shop: unchanged", "as deployed", "\ndeploy passed in ", " s, cached: nothing changed on the")
 	check(t, len(r.servicesStarted) == 0, "the accounts were started")
 	check(t, r.startedAt["deploy:acc"] == 0 && r.startedAt["verify:acc"] == 0, "it was deployed: %v", r.startedAt)
-	check(t, r.endedAt["synth"] > 0 && r.endedAt["synth"] < r.printedAt[lookStep], "%v", r.startedAt)
-	look := r.readContainer(r.printed[lookStep])
+	check(t, r.endedAt["synth"] > 0 && r.endedAt["synth"] < r.printedAt[readStep], "%v", r.startedAt)
+	look := r.readContainer(r.printed[readStep])
 	check(t, strings.HasSuffix(look.env["ANSWER"], "-f1-f1"), "%v", look.env)
 	check(t, look.env["LOCKSTEP_RUN"] == runID, "the engine would take it from its cache: %v", look.env)
 
@@ -97,7 +97,7 @@ func TestRecall_KeepsWhatHadNothingToDo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, m := newRecorder(t, "")
-			r.outputs[fingerprintStep], r.outputs[lookStep] = "f1\n", "kept\n"
+			r.outputs[fingerprintStep], r.outputs[readStep] = "f1\n", "kept\n"
 			r.contents = test.record
 			r.outputs[strings.Join(pipeline.SummaryStep.Command, " ")] = test.summary
 			if test.failing != "" {
@@ -105,14 +105,14 @@ func TestRecall_KeepsWhatHadNothingToDo(t *testing.T) {
 			}
 			_, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil, "", "")
 			check(t, (err != nil) == (test.failing != ""), "%v", err)
-			check(t, (r.startedAt[rememberStep] > 0) == test.keeps, "%v", r.startedAt)
+			check(t, (r.startedAt[storeStep] > 0) == test.keeps, "%v", r.startedAt)
 			if !test.keeps {
 				return
 			}
-			look, remember := r.readContainer(r.printed[lookStep]), r.readContainer(r.containers[rememberStep])
+			look, store := r.readContainer(r.printed[readStep]), r.readContainer(r.containers[storeStep])
 			for _, variable := range []string{"ACCOUNTS", "ANSWER", "LOCKSTEP_RUN"} {
-				check(t, look.env[variable] != "" && look.env[variable] == remember.env[variable],
-					"%s: %v, %v", variable, look.env, remember.env)
+				check(t, look.env[variable] != "" && look.env[variable] == store.env[variable],
+					"%s: %v, %v", variable, look.env, store.env)
 			}
 			check(t, r.servicesStopped == 1, "the accounts were not stopped")
 		})
@@ -154,12 +154,12 @@ func TestRecall_StartsTheAccountsWithoutAnAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, m := newRecorder(t, "")
-			r.outputs[fingerprintStep], r.outputs[lookStep] = "f1\n", "kept\n"
+			r.outputs[fingerprintStep], r.outputs[readStep] = "f1\n", "kept\n"
 			if err := test.call(m); err != nil {
 				t.Fatal(err)
 			}
 			check(t, len(r.servicesStarted) == 1, "the accounts were started %d times", len(r.servicesStarted))
-			look := r.readContainer(r.printed[lookStep])
+			look := r.readContainer(r.printed[readStep])
 			check(t, (look.env["ANSWER"] != "") == test.answers, "%v", look.env)
 			check(t, (look.env["READS"] != "") == test.reads, "%v", look.env)
 			state := r.readContainer(r.servicesStarted[0].parent).caches["/work/.lockstep/rehearsal"]
@@ -173,7 +173,7 @@ func TestRecall_LiveDeploymentNeitherLooksNorAsks(t *testing.T) {
 	if _, err := m.Deploy(t.Context(), "acc", liveCredentials(), assembly("acc"), "", nil, nil, "", ""); err != nil {
 		t.Fatal(err)
 	}
-	for _, step := range []string{lookStep, rememberStep, fingerprintStep} {
+	for _, step := range []string{readStep, storeStep, fingerprintStep} {
 		check(t, r.startedAt[step]+r.printedAt[step] == 0, "%s ran", step)
 	}
 	check(t, r.startedAt["deploy:acc"] > 0, "it was not deployed")
@@ -181,9 +181,9 @@ func TestRecall_LiveDeploymentNeitherLooksNorAsks(t *testing.T) {
 
 func TestRecall_UnreadableAnswerIsForgotten(t *testing.T) {
 	r, m := newRecorder(t, "")
-	r.outputs[fingerprintStep], r.outputs[lookStep] = "f1\n", "kept\n{"
+	r.outputs[fingerprintStep], r.outputs[readStep] = "f1\n", "kept\n{"
 	deployAcc(t, m)
-	look := r.readContainer(r.printed[lookStep])
+	look := r.readContainer(r.printed[readStep])
 	check(t, look.env["ANSWER"] == "" && look.env["READS"] == "", "it is kept: %v", look.env)
 	check(t, r.startedAt["deploy:acc"] > 0, "it was not deployed")
 }
@@ -191,7 +191,7 @@ func TestRecall_UnreadableAnswerIsForgotten(t *testing.T) {
 func TestRecall_FailureBeforeTheDeploymentHasNoFingerprint(t *testing.T) {
 	r, m := newRecorder(t, "")
 	r.exitCodes["synth"] = 1
-	r.outputs[fingerprintStep], r.outputs[lookStep] = "f1\n", "kept\n"+knownAnswer(t)
+	r.outputs[fingerprintStep], r.outputs[readStep] = "f1\n", "kept\n"+knownAnswer(t)
 	_, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil, "", "")
 	contains(t, errorText(err), "did not pass: synth")
 	check(t, r.printedAt[fingerprintStep] == 0, "it has one")
@@ -223,7 +223,7 @@ func TestAccounts_SayWhetherTheyAreNewOrGone(t *testing.T) {
 		},
 	} {
 		r, m := newRecorder(t, "")
-		r.outputs[lookStep], r.contents = string(test.age)+"\n", test.record
+		r.outputs[readStep], r.contents = string(test.age)+"\n", test.record
 		r.exitCodes["deploy:acc"], r.outputs["deploy:acc"] = test.exitCode, test.output
 		text, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil, "", "")
 		text += errorText(err)
@@ -299,25 +299,25 @@ func TestAccounts_ScriptsKeepAnswersUntilAnythingElseStartsThem(t *testing.T) {
 		t.Helper()
 		check(t, got == want, "%s: %q, not %q", what, got, want)
 	}
-	same("the first call", v.run(lookScript, "ANSWER=f1", "LOCKSTEP_RUN=1"), "new\n")
+	same("the first call", v.run(readScript, "ANSWER=f1", "LOCKSTEP_RUN=1"), "new\n")
 	v.start()
-	v.run(rememberScript, "ANSWER=f1", "LOCKSTEP_RUN=1")
+	v.run(storeScript, "ANSWER=f1", "LOCKSTEP_RUN=1")
 	known := "kept\nit had nothing to do"
-	same("the same deployment", v.run(lookScript, "ANSWER=f1", "LOCKSTEP_RUN=2"), known)
-	same("a call that reads", v.run(lookScript, "READS=true", "LOCKSTEP_RUN=3"), "kept\n")
-	same("the same after it", v.run(lookScript, "ANSWER=f1", "LOCKSTEP_RUN=4"), known)
-	same("another deployment", v.run(lookScript, "ANSWER=f2", "LOCKSTEP_RUN=5"), "kept\n")
-	same("the first one after it", v.run(lookScript, "ANSWER=f1", "LOCKSTEP_RUN=6"), "kept\n")
-	same("an operation", v.run(lookScript, "LOCKSTEP_RUN=7"), "kept\n")
-	v.run(rememberScript, "ANSWER=f1", "LOCKSTEP_RUN=6") // the operation has started the accounts since
-	same("the first one after both", v.run(lookScript, "ANSWER=f1", "LOCKSTEP_RUN=8"), "kept\n")
-	v.run(rememberScript, "ANSWER=f1", "LOCKSTEP_RUN=8")
-	same("the first one once more", v.run(lookScript, "ANSWER=f1", "LOCKSTEP_RUN=9"), known)
+	same("the same deployment", v.run(readScript, "ANSWER=f1", "LOCKSTEP_RUN=2"), known)
+	same("a call that reads", v.run(readScript, "READS=true", "LOCKSTEP_RUN=3"), "kept\n")
+	same("the same after it", v.run(readScript, "ANSWER=f1", "LOCKSTEP_RUN=4"), known)
+	same("another deployment", v.run(readScript, "ANSWER=f2", "LOCKSTEP_RUN=5"), "kept\n")
+	same("the first one after it", v.run(readScript, "ANSWER=f1", "LOCKSTEP_RUN=6"), "kept\n")
+	same("an operation", v.run(readScript, "LOCKSTEP_RUN=7"), "kept\n")
+	v.run(storeScript, "ANSWER=f1", "LOCKSTEP_RUN=6") // the operation has started the accounts since
+	same("the first one after both", v.run(readScript, "ANSWER=f1", "LOCKSTEP_RUN=8"), "kept\n")
+	v.run(storeScript, "ANSWER=f1", "LOCKSTEP_RUN=8")
+	same("the first one once more", v.run(readScript, "ANSWER=f1", "LOCKSTEP_RUN=9"), known)
 
 	if err := os.RemoveAll(v.dir + accountsFolder); err != nil {
 		t.Fatal(err)
 	}
-	same("after the engine has removed the state", v.run(lookScript, "ANSWER=f1", "LOCKSTEP_RUN=10"), "gone\n")
+	same("after the engine has removed the state", v.run(readScript, "ANSWER=f1", "LOCKSTEP_RUN=10"), "gone\n")
 }
 
 // The engine sees a change of any of these in what a fingerprint is made from, and in no other.

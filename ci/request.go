@@ -135,7 +135,7 @@ func (p *project) withAccounts(ctx context.Context, command string, do func() er
 		return do()
 	}
 	if p.accounts == nil {
-		if err := p.lookAtAccounts(ctx, "", slices.Contains(readingCommands, command)); err != nil {
+		if err := p.readAccounts(ctx, "", slices.Contains(readingCommands, command)); err != nil {
 			return err
 		}
 	}

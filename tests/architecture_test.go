@@ -63,8 +63,10 @@ var allowedImports = map[string][]string{
 		"internal/jsonx", "internal/refusal",
 		"internal/roles", "internal/telemetry", "internal/utc",
 	},
-	"internal/deploy/change":    {},
-	"internal/deploy/preflight": {"config/awsrules", "internal/awsmodel", "internal/deploy/assembly"},
+	"internal/deploy/change": {},
+	"internal/deploy/preflight": {
+		"config/awsrules", "internal/awsmodel", "internal/deploy/assembly", "internal/deploy/resolve",
+	},
 	"internal/deploy/readiness": {
 		"internal/awsmodel", "internal/deploy/assembly", "internal/deploy/resolve", "internal/fault", "internal/refusal",
 	},
@@ -83,7 +85,7 @@ var allowedImports = map[string][]string{
 		"internal/deploy/digest", "internal/deploy/resolve", "internal/display", "internal/fault", "internal/redact",
 		"internal/refusal", "internal/telemetry",
 	},
-	"internal/deploy/compare": {"internal/deploy/assembly"},
+	"internal/deploy/compare": {"internal/deploy/assembly", "internal/deploy/resolve"},
 	"internal/deploy/staging": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/ledger",
 		"internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal", "internal/utc",
@@ -92,7 +94,8 @@ var allowedImports = map[string][]string{
 		"internal/attest", "internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx",
 	},
 	"internal/deploy/assembly": {
-		"internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal",
+		"internal/deploy/digest", "internal/deploy/resolve", "internal/fault", "internal/fsx", "internal/jsonx",
+		"internal/refusal",
 	},
 	"internal/comment":          {"internal/fault", "internal/fsx", "internal/jsonx", "internal/text"},
 	"internal/attest":           {"internal/fault", "internal/jsonx"},
@@ -155,7 +158,7 @@ var allowedImports = map[string][]string{
 	"internal/metrics":           {"internal/deploy/ledger", "internal/pipeline", "internal/utc"},
 	"internal/stateful":          {},
 	"internal/workflows":         {"config", "internal/fault", "internal/fsx", "internal/pipeline"},
-	"internal/awsmodel":          {"internal/fault"},
+	"internal/awsmodel":          {"internal/fault", "internal/jsonx"},
 	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools", "tools/generated"},
 	"internal/awsmodel/requests": {"internal/fault"},
 	"internal/awsmodel/requests/generate": {
@@ -170,7 +173,7 @@ var allowedImports = map[string][]string{
 	"tools": {
 		"internal/fault", "internal/fsx", "internal/jsonx", "internal/pipeline", "internal/process",
 	},
-	"config":          {"config/awsrules", "internal/fault"},
+	"config":          {"config/awsrules", "internal/fault", "internal/jsonx"},
 	"config/awsrules": {"internal/fault"},
 
 	"infra": {

@@ -93,16 +93,7 @@ func newRecorderRole(stack awscdk.Stack, key awskms.Key, records awss3.Bucket) a
 	})
 	constructs.Suppress(role, "AwsSolutions-IAM4",
 		"What the recorder has to read grows with AWS: AWS keeps this policy for exactly that role.")
-	prefix := fmt.Sprintf("AWSLogs/%s/Config/*", *stack.Account())
-	for _, permission := range []struct {
-		action   string
-		resource *string
-	}{{"s3:PutObject", records.ArnForObjects(&prefix)}, {"s3:GetBucketAcl", records.BucketArn()}} {
-		records.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Principals: &[]awsiam.IPrincipal{role}, Actions: jsii.Strings(permission.action),
-			Resources: &[]*string{permission.resource},
-		}))
-	}
+	allowRecords(records, role, fmt.Sprintf("AWSLogs/%s/Config/*", *stack.Account()))
 	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Principals: &[]awsiam.IPrincipal{role}, Actions: jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"),
 		Resources: jsii.Strings("*"),

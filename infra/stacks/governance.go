@@ -114,7 +114,7 @@ func newAuditBucket(stack awscdk.Stack, key awskms.IKey, keepDays int) awss3.Buc
 	})
 }
 
-// addBudget tells finance and the owners when the account's cost of the month passes the two thresholds, or is
+// addBudget notifies finance and the owners when the account's cost of the month passes the two thresholds, or is
 // forecast to pass the whole.
 func addBudget(stack awscdk.Stack, budget config.Budget, topics Topics) {
 	notify := func(kind string, percent float64) *awsbudgets.CfnBudget_NotificationWithSubscribersProperty {
@@ -141,7 +141,7 @@ func addBudget(stack awscdk.Stack, budget config.Budget, topics Topics) {
 	})
 }
 
-// addCostAnomalyDetection tells finance of cost that nobody expected.
+// addCostAnomalyDetection notifies finance of cost that nobody expected.
 func addCostAnomalyDetection(stack awscdk.Stack, dollars float64, topics Topics) {
 	monitor := awsce.NewCfnAnomalyMonitor(stack, jsii.String("CostMonitor"), &awsce.CfnAnomalyMonitorProps{
 		MonitorName: stack.StackName(), MonitorType: jsii.String("DIMENSIONAL"), MonitorDimension: jsii.String("SERVICE"),

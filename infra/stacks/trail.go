@@ -53,14 +53,19 @@ func trailARN(stack awscdk.Stack) string {
 // allowTrailRecords lets this one trail write its records to the bucket.
 // Source: the CloudTrail user guide, Amazon S3 bucket policy for CloudTrail.
 func allowTrailRecords(stack awscdk.Stack, records awss3.Bucket) {
-	prefix := fmt.Sprintf("AWSLogs/%s/*", *stack.Account())
+	trail := constructs.NewServicePrincipal(stack, cloudTrail, trailARN(stack))
+	allowRecords(records, trail, fmt.Sprintf("AWSLogs/%s/*", *stack.Account()))
+}
+
+// allowRecords lets a principal write objects whose keys match the pattern to the bucket, and see that it may.
+func allowRecords(records awss3.Bucket, principal awsiam.IPrincipal, keys string) {
 	for _, permission := range []struct {
 		action   string
 		resource *string
-	}{{"s3:PutObject", records.ArnForObjects(&prefix)}, {"s3:GetBucketAcl", records.BucketArn()}} {
+	}{{"s3:PutObject", records.ArnForObjects(&keys)}, {"s3:GetBucketAcl", records.BucketArn()}} {
 		records.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Principals: &[]awsiam.IPrincipal{constructs.NewServicePrincipal(stack, cloudTrail, trailARN(stack))},
-			Actions:    jsii.Strings(permission.action), Resources: &[]*string{permission.resource},
+			Principals: &[]awsiam.IPrincipal{principal}, Actions: jsii.Strings(permission.action),
+			Resources: &[]*string{permission.resource},
 		}))
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // A second region of an account makes nothing again that AWS has once for the account.
 func TestAWS_B3_FurtherRegionMakesNothingThatTheAccountHasOnce(t *testing.T) {
-	first, further := synthesizedAssemblies["prod"], prodElsewhere["further"]
+	first, further := synthesizedAssemblies["prod"], prodVariants["further"]
 	for _, kind := range []string{
 		"AWS::Budgets::Budget", "AWS::CE::AnomalyMonitor", "AWS::CE::AnomalySubscription", "AWS::CloudTrail::Trail",
 	} {
@@ -39,7 +39,7 @@ func TestAWS_B3_FurtherRegionMakesNothingThatTheAccountHasOnce(t *testing.T) {
 }
 
 func TestAWS_C5_ARNsAreOfThePartition(t *testing.T) {
-	gov := prodElsewhere["gov"]
+	gov := prodVariants["gov"]
 	require.NotEmpty(t, gov.templates)
 	for name, template := range gov.templates {
 		for _, text := range []string{"arn:aws:", ".amazonaws.com.cn"} {
@@ -57,9 +57,9 @@ var ownBootstrap = config.EnvironmentBootstrap{Qualifier: "own", BootstrapNames:
 }}
 
 func TestAWS_C6_StacksUseTheNamesOfTheirBootstrap(t *testing.T) {
-	manifest, err := os.ReadFile(filepath.Join(prodElsewhere["gov"].dir, "manifest.json"))
+	manifest, err := os.ReadFile(filepath.Join(prodVariants["gov"].dir, "manifest.json"))
 	require.NoError(t, err)
-	assets, err := filepath.Glob(filepath.Join(prodElsewhere["gov"].dir, "*.assets.json"))
+	assets, err := filepath.Glob(filepath.Join(prodVariants["gov"].dir, "*.assets.json"))
 	require.NoError(t, err)
 	require.NotEmpty(t, assets)
 	text := string(manifest)
@@ -81,7 +81,7 @@ func TestAWS_C6_StacksUseTheNamesOfTheirBootstrap(t *testing.T) {
 
 // Which letters the zones of a region have differs, so a further region takes those that it has.
 func TestAWS_C11_FurtherRegionTakesTheZonesThatItHas(t *testing.T) {
-	network := prodElsewhere["further"].templates["network"]
+	network := prodVariants["further"].templates["network"]
 	var zones []string
 	for _, subnet := range network.resourcesOfType("AWS::EC2::Subnet") {
 		zones = append(zones, jsonText(valueAt(subnet, "Properties.AvailabilityZone")))
@@ -91,7 +91,7 @@ func TestAWS_C11_FurtherRegionTakesTheZonesThatItHas(t *testing.T) {
 		`{"Fn::Select":[0,{"Fn::GetAZs":""}]}`, `{"Fn::Select":[1,{"Fn::GetAZs":""}]}`,
 		`{"Fn::Select":[2,{"Fn::GetAZs":""}]}`,
 	}, zones)
-	for name, template := range prodElsewhere["further"].templates {
+	for name, template := range prodVariants["further"].templates {
 		assert.False(t, strings.Contains(jsonText(template), `"us-east-1a"`), name)
 	}
 }

@@ -28,8 +28,8 @@ var configurationFS = os.DirFS("../../config/testdata/platform")
 // takes longer than any test.
 var synthesizedAssemblies = map[string]assembly{}
 
-// prodElsewhere has the cloud assemblies of prod in a further region of its account, and in another partition.
-var prodElsewhere = map[string]assembly{}
+// prodVariants has the cloud assemblies of prod in a further region of its account, and in another partition.
+var prodVariants = map[string]assembly{}
 
 // smallAssembly is the cloud assembly of the small platform's only environment.
 var smallAssembly assembly
@@ -98,7 +98,7 @@ func synthesiseAll(dir string) error {
 	for name, env := range map[string]config.Environment{
 		"further": furtherRegion(prod), "gov": gov,
 	} {
-		if prodElsewhere[name], err = synthesise(c, env, filepath.Join(dir, name)); err != nil {
+		if prodVariants[name], err = synthesise(c, env, filepath.Join(dir, name)); err != nil {
 			return err
 		}
 	}

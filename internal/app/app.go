@@ -164,8 +164,8 @@ func (a App) run(ctx context.Context, x execution) error {
 		return err
 	}
 	defer remove()
-	tail := &tailWriter{w: a.Log}
-	err = a.shell(ctx, a.Command, environ, tail)
+	var tail process.Tail
+	err = a.shell(ctx, a.Command, environ, io.MultiWriter(&tail, a.Log))
 	if err == nil || ctx.Err() != nil {
 		return errors.Join(ctx.Err(), err)
 	}
@@ -190,23 +190,6 @@ func (a App) shell(ctx context.Context, command string, environ []string, output
 func (a App) shown(name string) string {
 	return strings.TrimPrefix(strings.TrimSuffix(a.Folder, "/")+"/"+name, "/")
 }
-
-// maxTail is how much of the output of a command is searched for the reason of its failure, in bytes.
-const maxTail = 16 << 10
-
-// A tailWriter passes on what is written to it, and keeps the end.
-type tailWriter struct {
-	w    io.Writer
-	kept []byte
-}
-
-func (t *tailWriter) Write(p []byte) (int, error) {
-	t.kept = append(t.kept, p...)
-	t.kept = t.kept[max(0, len(t.kept)-maxTail):]
-	return t.w.Write(p)
-}
-
-func (t *tailWriter) String() string { return string(t.kept) }
 
 // merge returns a context in which later mappings replace the keys of earlier ones.
 func merge(contexts ...map[string]any) map[string]any {

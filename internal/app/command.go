@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -52,8 +53,8 @@ func (a App) prepare(ctx context.Context, build string) error {
 	if build == "" {
 		return nil
 	}
-	tail := &tailWriter{w: a.Log}
-	err := a.shell(ctx, build, a.commandEnviron(), tail)
+	var tail process.Tail
+	err := a.shell(ctx, build, a.commandEnviron(), io.MultiWriter(&tail, a.Log))
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

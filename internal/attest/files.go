@@ -19,8 +19,8 @@ func EnvelopeName(file string) string {
 	return strings.TrimSuffix(file, filepath.Ext(file)) + EnvelopeSuffix
 }
 
-// Beside returns the names of what belongs to a file: its envelope, or the files that an envelope may be about.
-func Beside(file string) []string {
+// RelatedFiles returns the names of what belongs to a file: its envelope, or the files that an envelope may be about.
+func RelatedFiles(file string) []string {
 	if name, ok := strings.CutSuffix(file, EnvelopeSuffix); ok {
 		return []string{name + ".json", name + ".zip"}
 	}

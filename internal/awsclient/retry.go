@@ -33,8 +33,8 @@ const (
 	maxCredentialRenewals = 3
 	// An attempt waits for an answer that long, counted from the end of its upload. One that follows a silent attempt is
 	// given more time, because the first may have been slow and not dead.
-	responseTimeout        = 6 * time.Second
-	patientResponseTimeout = time.Minute
+	responseTimeout         = 6 * time.Second
+	repeatedResponseTimeout = time.Minute
 	// maxRetryBackoff is the longest pause between two attempts.
 	maxRetryBackoff = 5 * time.Second
 )
@@ -54,8 +54,8 @@ func withRetry(cfg aws.Config, region string) aws.Config {
 		client, ok = awshttp.NewBuildableClient(), true
 	}
 	if ok {
-		cfg.HTTPClient = &patientClient{
-			first: withTimeouts(client, responseTimeout), repeated: withTimeouts(client, patientResponseTimeout),
+		cfg.HTTPClient = &repeatingClient{
+			first: withTimeouts(client, responseTimeout), repeated: withTimeouts(client, repeatedResponseTimeout),
 		}
 	}
 	return cfg
@@ -71,11 +71,11 @@ func withTimeouts(client *awshttp.BuildableClient, response time.Duration) *awsh
 		})
 }
 
-// A patientClient waits longer for the answer of a call that was not answered before.
-type patientClient struct{ first, repeated aws.HTTPClient }
+// A repeatingClient waits longer for the answer of a call that was not answered before.
+type repeatingClient struct{ first, repeated aws.HTTPClient }
 
 // Do implements aws.HTTPClient.
-func (c *patientClient) Do(r *http.Request) (*http.Response, error) {
+func (c *repeatingClient) Do(r *http.Request) (*http.Response, error) {
 	attempts, ok := middleware.GetStackValue(r.Context(), attemptsKey{}).(*attemptCounts)
 	if ok && attempts.silences > 0 && attempts.contact.isMade() {
 		return c.repeated.Do(r)

@@ -163,13 +163,13 @@ func TestRetry_NobodyListensOnThisMachine(t *testing.T) {
 // A call that was slow and not dead is given more time when it is sent again.
 func TestAWS_C1_RepeatedCallWaitsLonger(t *testing.T) {
 	cfg := withRetry(aws.Config{}, "eu-west-1")
-	client, ok := cfg.HTTPClient.(*patientClient)
+	client, ok := cfg.HTTPClient.(*repeatingClient)
 	require.True(t, ok)
 	timeout := func(c aws.HTTPClient) time.Duration {
 		return c.(interface{ GetTransport() *http.Transport }).GetTransport().ResponseHeaderTimeout
 	}
 	assert.Equal(t, responseTimeout, timeout(client.first))
-	assert.Equal(t, patientResponseTimeout, timeout(client.repeated))
+	assert.Equal(t, repeatedResponseTimeout, timeout(client.repeated))
 }
 
 // S3 answers a HEAD request without a body, so that expired credentials look like a right that is missing.

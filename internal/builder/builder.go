@@ -4,7 +4,6 @@
 package builder
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -32,12 +31,8 @@ import (
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
-	"lockstep/internal/refusal"
 	"lockstep/tools"
 )
-
-// programVariable names the builder, as for the CDK's own command line.
-const programVariable = "CDK_DOCKER"
 
 // A Builder makes images. It builds each only once, whatever the number of accounts that it goes to, and one after the
 // other: a build uses every processor, and its output stays together.
@@ -72,8 +67,15 @@ func (b *Builder) Close() error {
 	return os.RemoveAll(dir)
 }
 
-// program returns the builder's program.
-func (b *Builder) program() string { return cmp.Or(tools.Getenv(b.Environ, programVariable), "docker") }
+// program returns the builder's program. A path is made absolute: a build runs in the folder of an image, which may
+// have a program under the same path.
+func (b *Builder) program() string {
+	program := cmp.Or(tools.Getenv(b.Environ, pipeline.BuilderVariable), "docker")
+	if absolute, err := filepath.Abs(program); err == nil && filepath.Base(program) != program {
+		return absolute
+	}
+	return program
+}
 
 // Check returns an error if an image cannot be built on this machine. It builds nothing.
 func (b *Builder) Check(ctx context.Context, i assembly.Image) error {
@@ -96,17 +98,17 @@ func (b *Builder) ask(ctx context.Context) error {
 	if _, err := exec.LookPath(program); err != nil {
 		return fault.Errorf(fault.ImageBuilder, "it has to be built, and there is no %s on this machine%s: install it, or "+
 			"name another builder with %s; or let the app use a TarballImageAsset, which needs none",
-			program, b.others(), programVariable)
+			program, b.others(), pipeline.BuilderVariable)
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	out := &tail{}
+	var tail process.Tail
 	cmd := b.command(ctx, "version")
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Stdout, cmd.Stderr = &tail, &tail
 	if err := cmd.Run(); err != nil {
 		return errors.Join(ctx.Err(), fault.Errorf(fault.ImageBuilder, "it has to be built, and %s does not answer (%s): "+
 			"start it, or name another builder with %s; or let the app use a TarballImageAsset, which needs none%s",
-			program, process.DescribeExit(err), programVariable, out))
+			program, process.DescribeExit(err), pipeline.BuilderVariable, lastLines(tail.String())))
 	}
 	return nil
 }
@@ -114,9 +116,9 @@ func (b *Builder) ask(ctx context.Context) error {
 // others names the builders that are on the machine, for the advice.
 func (b *Builder) others() string {
 	var found []string
-	for _, name := range []string{"docker", "podman", "finch", "nerdctl", "buildah"} {
-		if _, err := exec.LookPath(name); err == nil {
-			found = append(found, name)
+	for _, candidate := range pipeline.ImageBuilders {
+		if _, err := exec.LookPath(candidate.Program); err == nil {
+			found = append(found, candidate.Program)
 		}
 	}
 	if len(found) == 0 {
@@ -151,33 +153,10 @@ func (b *Builder) builderEnviron() []string {
 	return environ
 }
 
-// checkSecrets refuses a build that reads a secret which was not released for builds: whoever writes the app would have
-// it, and the app may be somebody else's.
-func (b *Builder) checkSecrets(build assembly.ImageBuild) error {
-	released := filepath.SplitList(tools.Getenv(b.Environ, pipeline.BuildSecretsVariable))
-	for _, source := range build.SecretSources() {
-		if !slices.Contains(released, source) {
-			return refusal.Newf(fault.ImageSecret, nil, "its build takes the secret %s, which is not released: if this app may "+
-				"have it, name it in %s", source, pipeline.BuildSecretsVariable)
-		}
-		if strings.HasPrefix(source, "AWS_") {
-			return refusal.Newf(fault.ImageSecret, nil,
-				"its build takes the secret %s, which is not released: no build gets credentials of AWS", source)
-		}
-		isFile := strings.ContainsAny(source, `/\.`)
-		_, err := os.Stat(source)
-		if isFile && err != nil || !isFile && tools.Getenv(b.Environ, source) == "" {
-			return refusal.Newf(fault.ImageSecret, nil, "its build takes the secret %s, which is not there: a file is named by "+
-				"its whole path, and a variable has to be set where the deployment runs", source)
-		}
-	}
-	return nil
-}
-
 // Build makes an image and calls use with it. The image is there until use returns.
 func (b *Builder) Build(ctx context.Context, files fs.FS, i assembly.Image, use func(v1.Image) error) error {
 	if i.Archive != "" {
-		return useArchive(func() (io.ReadCloser, error) { return files.Open(i.Archive) }, i.Archive, use)
+		return useArchive(func() (fs.File, error) { return files.Open(i.Archive) }, i.Archive, use)
 	}
 	if err := b.Check(ctx, i); err != nil {
 		return err
@@ -186,7 +165,7 @@ func (b *Builder) Build(ctx context.Context, files fs.FS, i assembly.Image, use 
 	if err != nil {
 		return err
 	}
-	open := func() (io.ReadCloser, error) { return fsx.Open(archive) }
+	open := func() (fs.File, error) { return fsx.Open(archive) }
 	return useArchive(open, "what the builder has saved", use)
 }
 
@@ -246,24 +225,30 @@ func (b *Builder) buildArchive(ctx context.Context, files fs.FS, i assembly.Imag
 	defer os.RemoveAll(folder)
 	name := "lockstep-asset:" + filepath.Base(folder)
 	b.progress(fmt.Sprintf("building the image %s with %s", i.Name, b.program()))
+	hide, err := b.secretHider(i.Build)
+	if err != nil {
+		return err
+	}
 	build := b.command(ctx, buildArgs(i.Build, name)...)
 	build.Dir = folder
-	if err := b.run(ctx, build, nil); err != nil {
+	if err := b.run(ctx, build, hide); err != nil {
 		return err
 	}
 	if isBuildah(b.program()) { // it has no save
-		return b.run(ctx, b.command(ctx, "push", name, "docker-archive:"+archive), nil)
+		return b.run(ctx, b.command(ctx, "push", name, "docker-archive:"+archive), hide)
 	}
 	file, err := fsx.OpenFile(archive, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fsx.PrivateFile)
 	if err != nil {
 		return err
 	}
-	return errors.Join(b.run(ctx, b.command(ctx, "save", name), file), file.Close())
+	save := b.command(ctx, "save", name)
+	save.Stdout = file
+	return errors.Join(b.run(ctx, save, hide), file.Close())
 }
 
 // isBuildah reports whether a program is buildah, which has another command for an archive.
 func isBuildah(program string) bool {
-	return strings.TrimSuffix(filepath.Base(program), ".exe") == "buildah"
+	return strings.TrimSuffix(filepath.Base(program), ".exe") == pipeline.Buildah
 }
 
 // buildArgs returns the arguments of the builder, in the order of the CDK's own command line. Each value is a part of
@@ -305,17 +290,23 @@ func buildArgs(b assembly.ImageBuild, name string) []string {
 	return append(args, ".")
 }
 
-// run runs a command of the builder, whose standard output goes to a file if there is one. The arguments are not in the
-// error: builds get secrets in them.
-func (b *Builder) run(ctx context.Context, cmd *exec.Cmd, file *os.File) error {
-	out := &tail{progress: b.progress}
-	cmd.Stdout, cmd.Stderr = out, out
-	if file != nil {
-		cmd.Stdout = file
+// run runs a command of the builder. What it prints, besides a standard output that has another place, becomes progress
+// with its secrets hidden. The arguments are not in the error: builds get secrets in them.
+func (b *Builder) run(ctx context.Context, cmd *exec.Cmd, hide *strings.Replacer) error {
+	var tail process.Tail
+	lines := &process.LineWriter{Emit: func(line string) {
+		line = hide.Replace(line)
+		_, _ = io.WriteString(&tail, line+"\n")
+		b.progress(line)
+	}}
+	if cmd.Stderr = lines; cmd.Stdout == nil {
+		cmd.Stdout = lines
 	}
-	if err := process.RunGroup(cmd, stopTimeout); err != nil {
+	err := process.RunGroup(cmd, stopTimeout)
+	lines.Flush()
+	if err != nil {
 		return errors.Join(ctx.Err(), fault.Errorf(fault.ImageBuild, "%s %s %s%s",
-			filepath.Base(b.program()), cmd.Args[1], process.DescribeExit(err), out))
+			filepath.Base(b.program()), cmd.Args[1], process.DescribeExit(err), lastLines(tail.String())))
 	}
 	return nil
 }
@@ -323,61 +314,27 @@ func (b *Builder) run(ctx context.Context, cmd *exec.Cmd, file *os.File) error {
 // stopTimeout is how long a builder may take to end after an interrupt.
 const stopTimeout = 10 * time.Second
 
+// progress reports a line of progress that is not blank.
 func (b *Builder) progress(line string) {
-	if b.Progress != nil {
+	if line = strings.TrimSpace(line); line != "" && b.Progress != nil {
 		b.Progress(line)
 	}
 }
 
-// maxTailLines is how many lines of a builder's output are in an error.
-const maxTailLines = 12
+// maxErrorLines is how many lines of a builder's output are in an error.
+const maxErrorLines = 12
 
-// A tail is a writer that keeps the last lines of a text.
-type tail struct {
-	progress func(line string)
-	mu       sync.Mutex
-	partial  bytes.Buffer
-	lines    []string
-}
-
-// Write implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, c := range p {
-		if c != '\n' && c != '\r' && t.partial.Len() < maxLineBytes {
-			t.partial.WriteByte(c)
-			continue
-		}
-		t.endLine()
+// lastLines returns the last lines of a builder's output, each indented on a line of its own after a colon; empty for
+// none.
+func lastLines(output string) string {
+	var out string
+	lines := strings.FieldsFunc(output, func(c rune) bool { return c == '\n' || c == '\r' })
+	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.TrimSpace(line) == "" })
+	for _, line := range lines[max(0, len(lines)-maxErrorLines):] {
+		out += "\n  " + strings.TrimSpace(line)
 	}
-	return len(p), nil
-}
-
-// maxLineBytes is how long a line may be before it is cut into two.
-const maxLineBytes = 4 << 10
-
-func (t *tail) endLine() {
-	line := strings.TrimSpace(t.partial.String())
-	t.partial.Reset()
-	if line == "" {
-		return
-	}
-	if t.lines = append(t.lines, line); len(t.lines) > maxTailLines {
-		t.lines = t.lines[1:]
-	}
-	if t.progress != nil {
-		t.progress(line)
-	}
-}
-
-// String returns the lines, each indented on a line of its own after a colon; empty for none.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.endLine()
-	if len(t.lines) == 0 {
+	if out == "" {
 		return ""
 	}
-	return ":\n  " + strings.Join(t.lines, "\n  ")
+	return ":" + out
 }

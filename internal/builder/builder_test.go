@@ -3,6 +3,9 @@ package builder
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,6 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -41,7 +45,7 @@ version) [ -e "$FAKE_DIR/stopped" ] && { echo "Cannot connect to the Docker daem
 build)
   env > "$FAKE_DIR/environ"
   find . | sort > "$FAKE_DIR/context"
-  echo "step 1" >&2
+  echo "${FAKE_PRINTS:-step 1}" >&2
   if grep -q fail Dockerfile; then echo "it cannot be built" >&2; exit 17; fi ;;
 save) cat "$FAKE_DIR/image.tar" ;;
 push) cp "$FAKE_DIR/image.tar" "${3#docker-archive:}" ;;
@@ -271,4 +275,58 @@ func TestBuilder_ArchiveNeedsNoProgram(t *testing.T) {
 	err = printed.Error(b.Build(t.Context(), archives, assembly.Image{Archive: "none.tar"}, digestOf(&got)))
 	require.ErrorContains(t, err, "none.tar is no archive of an image, as `docker save` writes it")
 	assert.Equal(t, fault.ImageBuild, fault.CodeOf(err))
+}
+
+// emptyTarAsZstd is an empty tar archive, 1024 zero bytes, compressed by zstd.
+const emptyTarAsZstd = "\x28\xb5\x2f\xfd\x60\x00\x03\x03\x20\x00\x00"
+
+// A builder saves layers as they are in its store, and those of a base image may be compressed by zstd.
+func TestBuilder_LayersAreCompressedAsTheManifestSays(t *testing.T) {
+	sum := sha256.Sum256(make([]byte, 1024))
+	diffID := "sha256:" + hex.EncodeToString(sum[:])
+	files := map[string]string{
+		"manifest.json": `[{"Config":"config.json","Layers":["1.tar","2.tar"]}]`,
+		"config.json":   `{"rootfs":{"type":"layers","diff_ids":["` + diffID + `","` + diffID + `"]}}`,
+		"1.tar":         string(gzipped(t, make([]byte, 1024))),
+		"2.tar":         emptyTarAsZstd,
+	}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for name, content := range files {
+		require.NoError(t, w.WriteHeader(&tar.Header{Name: name, Size: int64(len(content)), Mode: 0o644}))
+		_, err := w.Write([]byte(content))
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	b := newMachine(t).builder("none")
+	image := assembly.Image{Archive: "image.tar"}
+	err := b.Build(t.Context(), fstest.MapFS{"image.tar": {Data: archive.Bytes()}}, image, func(image v1.Image) error {
+		layers, err := image.Layers()
+		require.NoError(t, err)
+		require.Len(t, layers, 2)
+		for _, layer := range layers {
+			mediaType, err := layer.MediaType()
+			require.NoError(t, err)
+			assert.Equal(t, types.DockerLayer, mediaType)
+			content, err := layer.Compressed()
+			require.NoError(t, err)
+			uncompressed, err := gzip.NewReader(content)
+			require.NoError(t, err)
+			data, err := io.ReadAll(uncompressed)
+			require.NoError(t, err)
+			assert.Len(t, data, 1024)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+}
+
+func gzipped(t *testing.T, content []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, err := w.Write(content)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return out.Bytes()
 }

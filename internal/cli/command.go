@@ -182,7 +182,7 @@ func (a *app) rootCommand() *cobra.Command {
 	}
 	// These are run by steps, not by people.
 	root.AddCommand(
-		a.gateCommand(), a.gatherCommand(), a.tellCommand(), a.onFilesCommand(), a.runAppCommand(),
+		a.gateCommand(), a.mergeReportsCommand(), a.summarizeCommand(), a.onFilesCommand(), a.runAppCommand(),
 	)
 	return root
 }

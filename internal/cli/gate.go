@@ -53,6 +53,7 @@ func (a *app) gateCommand() *cobra.Command {
 		"settings by itself: PATTERN or PATTERN=TEXT")
 	cmd.Flags().StringVar(&g.Comments, "comments", "", "a regular expression of the comments that let findings through")
 	cmd.Flags().StringArrayVar(&g.CommentFiles, "comments-in", nil, "a pattern of the files whose comments do")
+	cmd.Flags().StringArrayVar(&g.Skips, "skips", nil, "a pattern of files that the program does not look at")
 	cmd.Flags().StringArrayVar(&g.Settings, "set", nil, "a setting of a gate of this program's own")
 	return cmd
 }

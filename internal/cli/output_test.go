@@ -59,7 +59,7 @@ func TestExecute_NeverWaitsForAPipe(t *testing.T) {
 		{"a plan", "plan.json", "deploy --plan plan.json", "is not a regular file but a named pipe"},
 		{"a plan to drop", "plan.json", "plan --drop plan.json", "is not a regular file but a named pipe"},
 		{"a plan to approve", "plan.json", "approve --plan plan.json", "is not a regular file but a named pipe"},
-		{"results", "results.json", "tell --results results.json", "is not a regular file but a named pipe"},
+		{"results", "results.json", "summarize --results results.json", "is not a regular file but a named pipe"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			root := newProject(t)

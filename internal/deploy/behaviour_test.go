@@ -147,10 +147,14 @@ func TestDiagnosis_IsGivenAgainAfterwards(t *testing.T) {
 	t.Run("the deepest of nested stacks", func(t *testing.T) {
 		c := newCloud(t)
 		nested := `{"Resources":{"Inner":{"Type":"AWS::CloudFormation::Stack"}}}`
-		c.PutStack(testAccount, testRegion, "web", nested, "UPDATE_ROLLBACK_COMPLETE", "", 0)
-		inner := c.PutFailure(testAccount, testRegion, "web-Inner", "Bucket", "AWS::S3::Bucket",
-			"shop-data already exists")
-		c.AddFailure(testAccount, testRegion, "web", "Inner", inner, "Embedded stack was not successfully updated")
+		c.PutStack(testAccount, testRegion, "web", nested, "UPDATE_ROLLBACK_COMPLETE")
+		inner := c.PutFailure(testAccount, testRegion, "web-Inner", simulated.Failure{
+			LogicalID: "Bucket", Type: "AWS::S3::Bucket", Reason: "shop-data already exists",
+		})
+		c.AddFailure(testAccount, testRegion, "web", simulated.Failure{
+			LogicalID: "Inner", PhysicalID: inner, Type: "AWS::CloudFormation::Stack",
+			Reason: "Embedded stack was not successfully updated",
+		})
 		found, err := c.openAccount().Diagnose(t.Context(), []string{"web"})
 		require.NoError(t, err)
 		require.Len(t, found[0].Causes, 1)
@@ -185,7 +189,7 @@ func TestDiscard_WaitsUntilTheChangeSetIsGone(t *testing.T) {
 
 func TestStates_FailedUpdateIsRolledBackFirst(t *testing.T) {
 	c := newCloud(t)
-	c.PutStack(testAccount, testRegion, "web", topics(1), "UPDATE_FAILED", "", 0)
+	c.PutStack(testAccount, testRegion, "web", topics(1), "UPDATE_FAILED")
 	record, err := c.deploy(oneStack(t, topics(2)), DeployRequest{})
 	require.NoError(t, err)
 	assert.Equal(t, change.Updated, record.Outcome)
@@ -194,7 +198,7 @@ func TestStates_FailedUpdateIsRolledBackFirst(t *testing.T) {
 	t.Run("a rollback that an earlier run has asked for is waited for", func(t *testing.T) {
 		c := newCloud(t)
 		c.LateStart = 2 * time.Second
-		c.PutStack(testAccount, testRegion, "web", topics(1), "UPDATE_FAILED", "", 0)
+		c.PutStack(testAccount, testRegion, "web", topics(1), "UPDATE_FAILED")
 		earlier := cloudformation.NewFromConfig(c.Config(testAccount, testRegion))
 		_, err := earlier.RollbackStack(t.Context(), &cloudformation.RollbackStackInput{
 			StackName: aws.String("web"),
@@ -205,7 +209,7 @@ func TestStates_FailedUpdateIsRolledBackFirst(t *testing.T) {
 	})
 	t.Run("a rollback that fails names its resource", func(t *testing.T) {
 		c := newCloud(t)
-		c.PutStack(testAccount, testRegion, "web", failingTemplate, "UPDATE_FAILED", "", 0)
+		c.PutStack(testAccount, testRegion, "web", failingTemplate, "UPDATE_FAILED")
 		_, err := c.deploy(oneStack(t, topics(2)), DeployRequest{})
 		require.ErrorContains(t, err, "Never (Simulated::Always::Fails): it always does")
 	})
@@ -251,8 +255,8 @@ func TestDrift_LooksIntoNestedStacks(t *testing.T) {
 	c := newCloud(t)
 	nested := `{"Type":"AWS::CloudFormation::Stack"}`
 	drifted := `"Deep":{"Type":"` + simulated.DriftedType + `"}`
-	c.PutStack(testAccount, testRegion, "web-Inner", `{"Resources":{"More":`+nested+`}}`, "CREATE_COMPLETE", "", 0)
-	c.PutStack(testAccount, testRegion, "web-Inner-More", `{"Resources":{`+drifted+`}}`, "CREATE_COMPLETE", "", 0)
+	c.PutStack(testAccount, testRegion, "web-Inner", `{"Resources":{"More":`+nested+`}}`, "CREATE_COMPLETE")
+	c.PutStack(testAccount, testRegion, "web-Inner-More", `{"Resources":{`+drifted+`}}`, "CREATE_COMPLETE")
 	_, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
 	require.NoError(t, err)
 	c.updateByHand(func(in *simulated.StackInput) {

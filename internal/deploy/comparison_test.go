@@ -483,7 +483,7 @@ func TestParameters_ComeFromTheAssemblyTheDefaultOrTheStack(t *testing.T) {
 
 func TestParameters_ValueOfAnAdoptedStackIsShown(t *testing.T) {
 	c := newCloud(t)
-	c.PutStack(testAccount, testRegion, "web", modeTemplate, "UPDATE_COMPLETE", "", 0)
+	c.PutStack(testAccount, testRegion, "web", modeTemplate, "UPDATE_COMPLETE")
 	c.updateByHand(func(in *simulated.StackInput) { in.Parameters["Mode"] = "mine" })
 	p, err := c.open(oneStack(t, modeTemplate)).Plan(t.Context())
 	require.NoError(t, err)
@@ -556,7 +556,7 @@ func TestFollow_TakesTheEndFromTheStacksOwnEvents(t *testing.T) {
 				c.StaleReads = 3
 				c.OperationTime = time.Second
 				if test.status != "" {
-					c.PutStack(testAccount, testRegion, "web", test.before, test.status, "", 0)
+					c.PutStack(testAccount, testRegion, "web", test.before, test.status)
 				}
 				record, err := c.deploy(oneStack(t, test.after), DeployRequest{})
 				assert.Equal(t, test.want, record.Outcome)

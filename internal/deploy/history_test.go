@@ -257,7 +257,7 @@ func TestGarbage_OnlyUnreferencedOldObjects(t *testing.T) {
 	c.PutStack(
 		testAccount, testRegion, "another",
 		`{"Description":"`+staging.AssemblyBlobName(digest.Synth(oneStack(t, topics(1)).Digest))+`"}`,
-		"CREATE_COMPLETE", "", 0,
+		"CREATE_COMPLETE",
 	)
 	removed, err := c.openAccount().DeleteGarbage(t.Context(), 2)
 	require.NoError(t, err)
@@ -319,7 +319,7 @@ func TestGarbage_KeepsWhatAnyExistingStackUses(t *testing.T) {
 			c.deployRelease(topics(n + 1))
 		}
 		template := `{"Description":"` + staging.AssemblyBlobName(digest.Synth(oneStack(t, topics(1)).Digest)) + `"}`
-		c.PutStack(testAccount, testRegion, "another", template, string(status), "", 0)
+		c.PutStack(testAccount, testRegion, "another", template, string(status))
 		found, err := c.openAccount().Garbage(t.Context(), 2)
 		require.NoError(t, err)
 		assert.Len(t, found, garbage, status)

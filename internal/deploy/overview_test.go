@@ -88,8 +88,8 @@ func TestOverview_HasDriftAsSeenLast(t *testing.T) {
 
 func TestOverview_NamesStackThatIsGoneOrStuck(t *testing.T) {
 	c := newCloud(t)
-	c.PutStack(testAccount, testRegion, "stuck", topics(1), "UPDATE_ROLLBACK_FAILED", "", 0)
-	c.PutStack(testAccount, testRegion, "well", topics(1), "UPDATE_ROLLBACK_COMPLETE", "", 0)
+	c.PutStack(testAccount, testRegion, "stuck", topics(1), "UPDATE_ROLLBACK_FAILED")
+	c.PutStack(testAccount, testRegion, "well", topics(1), "UPDATE_ROLLBACK_COMPLETE")
 	for name, want := range map[string]string{
 		"stuck": "its rollback is continued, once; if that fails, its resources are named",
 		"gone":  "it is not there any more",

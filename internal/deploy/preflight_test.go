@@ -202,7 +202,7 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 		{
 			"a cache on the machine", func(s *assembly.Stack) {
 				s.Images[0].Build.CacheTo = &assembly.BuildCache{Type: "local", Params: map[string]string{"dest": "/root"}}
-			}, "its build has a cache in a folder of the machine (type=local,dest=/root)", false,
+			}, "its build has the cache type=local,dest=/root: only caches of the type registry are read", false,
 		},
 		{
 			"an asset that a command makes", func(s *assembly.Stack) { s.Assets[0].Executable = []string{"make"} },

@@ -155,7 +155,7 @@ func TestReadiness_RefusesBeforeTheFirstWrite(t *testing.T) {
 		"a bucket of another stack": {bucketTemplate, func(c *cloud) {
 			put("AWS::S3::Bucket", "shop-eu-west-1", map[string]any{})(c)
 			c.PutStack(testAccount, testRegion, "other", strings.Replace(bucketTemplate, `{"Fn::Sub":"shop-${AWS::Region}"}`,
-				`"shop-eu-west-1"`, 1), "CREATE_COMPLETE", "", 0)
+				`"shop-eu-west-1"`, 1), "CREATE_COMPLETE")
 		}, fault.ResourceExists, "a resource named shop-eu-west-1 exists as Data of stack other"},
 		"a quota": {
 			`{"Resources":{"V":{"Type":"AWS::EC2::VPC"},"W":{"Type":"AWS::EC2::VPC"}}}`, func(c *cloud) {

@@ -44,7 +44,7 @@ type StackRecord struct {
 	// Flags are the changes that need a permit.
 	Flags []change.Flag `json:"flags,omitempty"`
 	// UnseenResources is how many resources the template of a deferred stack declares, whose changes the plan does not
-	// show; 0 if the stack is not deferred or its template does not tell.
+	// show; 0 if the stack is not deferred or its template does not say.
 	UnseenResources int `json:"unseenResources,omitempty"`
 	// Outputs are the stack's outputs by key.
 	Outputs map[string]string `json:"outputs,omitempty"`

@@ -464,7 +464,7 @@ func TestReviewedPlan_CompletePlansStopBeforeDeferredStacks(t *testing.T) {
 func TestReviewedPlan_CompletePlansComeToAnEnd(t *testing.T) {
 	c := newCloud(t)
 	complete := func(o *Options) { o.RequiresCompletePlan = true }
-	c.PutStack(testAccount, testRegion, "web", topics(1), "ROLLBACK_COMPLETE", "", 0)
+	c.PutStack(testAccount, testRegion, "web", topics(1), "ROLLBACK_COMPLETE")
 	file := c.savePlan(c.open(oneStack(t, topics(1)), complete), time.Hour)
 	_, err := c.deploy(oneStack(t, topics(1)), DeployRequest{Plan: &file}, complete)
 	require.ErrorContains(t, err, "requires complete plans")

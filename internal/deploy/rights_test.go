@@ -70,7 +70,7 @@ func TestRights_OfEachVersionOfTheBootstrap(t *testing.T) {
 			for _, status := range []string{"", "UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED", "ROLLBACK_COMPLETE"} {
 				if status != "" {
 					c.RemoveStack(testAccount, testRegion, "web")
-					c.PutStack(testAccount, testRegion, "web", topics(2), status, "", 0)
+					c.PutStack(testAccount, testRegion, "web", topics(2), status)
 				}
 				_, err := c.deploy(asm, DeployRequest{Allow: []change.Permit{change.DataLoss}})
 				require.NoError(t, err, status)

@@ -198,7 +198,7 @@ func TestSelfTest_TouchesNoOtherStack(t *testing.T) {
 	printed := faulttest.Printed(t)
 	c := newCloud(t)
 	c.FaultOf = nil
-	c.PutStack(testAccount, testRegion, selfTestName, topics(1), "CREATE_COMPLETE", "", 0)
+	c.PutStack(testAccount, testRegion, selfTestName, topics(1), "CREATE_COMPLETE")
 	_, err := c.selfTester(c.Pause).SelfTest(t.Context())
 	var refused *refusal.Error
 	printed.Error(err)

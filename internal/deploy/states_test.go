@@ -91,10 +91,10 @@ func TestStates_EveryStatusHasActionOrRefusal(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCloud(t)
 				c.hasTimers = true
-				c.PutStack(
-					testAccount, testRegion, "web", topics(1), string(row.Status), string(nextStatus[row.Status]),
-					150*time.Millisecond,
-				)
+				c.PutStack(testAccount, testRegion, "web", topics(1), string(row.Status))
+				if next, ok := nextStatus[row.Status]; ok {
+					c.FinishStack(testAccount, testRegion, "web", string(next), 150*time.Millisecond)
+				}
 				record, err := c.deploy(oneStack(t, topics(2)), DeployRequest{})
 				got := string(record.Stacks[0].Outcome)
 				if err != nil {
@@ -123,12 +123,12 @@ func TestStates_EveryStatusHasActionOrRefusal(t *testing.T) {
 
 func TestStates_UndeletableStackIsExplained(t *testing.T) {
 	c := newCloud(t)
-	c.PutStack(testAccount, testRegion, "web", failingTemplate, "ROLLBACK_FAILED", "", 0)
+	c.PutStack(testAccount, testRegion, "web", failingTemplate, "ROLLBACK_FAILED")
 	_, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
 	require.ErrorContains(
 		t,
 		err,
-		"the leftover of a failed creation cannot be deleted: Never (Simulated::Always::Fails): it always does; "+
+		"what a failed creation has left cannot be deleted: Never (Simulated::Always::Fails): it always does; "+
 			"the stack is now in state DELETE_FAILED",
 	)
 }
@@ -136,7 +136,7 @@ func TestStates_UndeletableStackIsExplained(t *testing.T) {
 func TestStates_FailedContinueRollbackIsExplained(t *testing.T) {
 	printed := faulttest.Printed(t)
 	c := newCloud(t)
-	c.PutStack(testAccount, testRegion, "web", failingTemplate, "UPDATE_ROLLBACK_FAILED", "", 0)
+	c.PutStack(testAccount, testRegion, "web", failingTemplate, "UPDATE_ROLLBACK_FAILED")
 	_, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
 	printed.Error(err)
 	require.ErrorContains(t, err, "the rollback cannot be continued: Never (Simulated::Always::Fails): it always does")
@@ -146,7 +146,7 @@ func TestStates_FailedContinueRollbackIsExplained(t *testing.T) {
 func TestPlan_DefersStacksThatNeedRepair(t *testing.T) {
 	for _, status := range []string{"ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"} {
 		c := newCloud(t)
-		c.PutStack(testAccount, testRegion, "web", topics(1), status, "", 0)
+		c.PutStack(testAccount, testRegion, "web", topics(1), status)
 		p, err := c.open(oneStack(t, topics(2))).Plan(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, change.Deferred, p.Record().Outcome)

@@ -8,7 +8,7 @@ import (
 	"lockstep/internal/jsonx"
 )
 
-// countResources returns how many resources a template declares. It returns 0 if the template does not tell: transforms
+// countResources returns how many resources a template declares. It returns 0 if the template does not say: transforms
 // and loops make resources that the text does not name.
 func countResources(t assembly.Template) int {
 	var sections map[string]json.RawMessage

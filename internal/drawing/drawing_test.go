@@ -114,8 +114,9 @@ echo '</svg>'`), d)
 }
 
 func TestSVG_FailureHasTheProgramsMessage(t *testing.T) {
-	_, err := SVG(t.Context(), writeProgram(t, "d2", "echo 'err: no such shape' >&2; exit 1"), diagram.Diagram{Name: "x"})
-	assert.EqualError(t, err, "drawing x: d2: exit status 1\n  err: no such shape")
+	d2 := writeProgram(t, "d2", "echo 'err: no such shape' >&2; exit 1")
+	_, err := SVG(t.Context(), d2, diagram.Diagram{Name: "x"})
+	assert.EqualError(t, err, "drawing x: "+d2+": exit status 1\n  err: no such shape")
 	_, err = SVG(t.Context(), filepath.Join(t.TempDir(), "d2"), diagram.Diagram{Name: "x"})
 	assert.ErrorContains(t, err, "cannot be started")
 }

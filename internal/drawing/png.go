@@ -6,14 +6,12 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
-	"lockstep/internal/process"
 	"lockstep/tools"
 )
 
@@ -67,21 +65,14 @@ func (r *Rasterizer) PNG(ctx context.Context, svg []byte) ([]byte, error) {
 	if err := fsx.Replace(script, rasterizeScript, fsx.PrivateFile); err != nil {
 		return nil, err
 	}
-	cmd := process.Command(ctx, r.node, script)
-	cmd.Env = []string{"HOME=/nonexistent", "PATH=/nonexistent"}
-	cmd.Stdin = bytes.NewReader(input)
-	var png, messages bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &png, &messages
-	if err := process.RunGroup(cmd, stopTimeout); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, fmt.Errorf("%s: %w\n%s", r.node, err, tools.LastLines(messages.String(), maxShownLines))
+	png, err := run(ctx, bytes.NewReader(input), r.node, script)
+	if err != nil {
+		return nil, err
 	}
-	if !bytes.HasPrefix(png.Bytes(), []byte("\x89PNG")) {
+	if !bytes.HasPrefix(png, []byte("\x89PNG")) {
 		return nil, fault.Errorf(fault.ToolBroken, "%s made no PNG of the SVG", r.node)
 	}
-	return png.Bytes(), nil
+	return png, nil
 }
 
 // Both match what D2 writes into an SVG: a font in base64, and the rule that a kind of text has it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -28,16 +29,25 @@ var layoutArgs = []string{
 // SVG draws the diagram with the D2 program at that path, and returns an SVG for light and dark screens that a screen
 // reader can read. D2 gets an empty environment: it needs no network, and finds no plug-ins.
 func SVG(ctx context.Context, d2 string, d diagram.Diagram) ([]byte, error) {
-	cmd := process.Command(ctx, d2, layoutArgs...)
+	out, err := run(ctx, strings.NewReader(d.Source()), d2, layoutArgs...)
+	if err != nil {
+		return nil, fmt.Errorf("drawing %s: %w", d.Name, err)
+	}
+	return d.Annotate(out)
+}
+
+// run runs a program that reads stdin, in an empty environment, and returns what it writes to its standard output.
+func run(ctx context.Context, stdin io.Reader, program string, args ...string) ([]byte, error) {
+	cmd := process.Command(ctx, program, args...)
 	cmd.Env = []string{"HOME=/nonexistent", "PATH=/nonexistent"}
-	cmd.Stdin = strings.NewReader(d.Source())
+	cmd.Stdin = stdin
 	var out, messages bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &messages
 	if err := process.RunGroup(cmd, stopTimeout); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("drawing %s: d2: %w\n%s", d.Name, err, tools.LastLines(messages.String(), maxShownLines))
+		return nil, fmt.Errorf("%s: %w\n%s", program, err, tools.LastLines(messages.String(), maxShownLines))
 	}
-	return d.Annotate(out.Bytes())
+	return out.Bytes(), nil
 }

@@ -169,6 +169,7 @@ const (
 	BootstrapDiffers   Code = "LS-726"
 	RightsMissing      Code = "LS-727"
 	RepositoryMissing  Code = "LS-728"
+	ImageArchived      Code = "LS-729"
 	AccessDenied       Code = "LS-730"
 	KeyDenied          Code = "LS-731"
 	NoSuchResource     Code = "LS-732"

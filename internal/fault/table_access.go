@@ -245,6 +245,16 @@ func resourceEntries() []Entry {
 			Messages: []string{"the repository … is not there"},
 		},
 		{
+			Code: ImageArchived, Title: "a container image is archived",
+			Meaning: "ECR has the image in its archive. It is described as before, and no container can be started from it.",
+			Causes:  []string{"a lifecycle policy of the repository, or a person, has archived it"},
+			Remedies: []string{
+				"restore it with the command that the message shows, and run this again when it is active",
+				"see that the lifecycle policy leaves the images of releases alone",
+			},
+			Messages: []string{"the image … that the repository … has under … is archived"},
+		},
+		{
 			Code: AccessDenied, Title: "AWS denied a call",
 			Meaning: "The role may not do what the message names. AWS says which action, and often which policy denies it.",
 			Causes: []string{

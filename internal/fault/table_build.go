@@ -186,6 +186,7 @@ func assemblyEntries() []Entry {
 			Causes: []string{
 				"an asset with an executable, in an assembly of `cdk synth`",
 				"a DockerImageAsset with a build context, an output or a cache in a folder of the machine",
+				"a DockerImageAsset with a cache that the builder would sign in to, or write in a registry",
 			},
 			Remedies: []string{
 				"deploy without `--assembly`, so that Lockstep synthesises",
@@ -196,7 +197,9 @@ func assemblyEntries() []Entry {
 				"… is made by a command (…), which runs only as a part of Lockstep's own synthesis",
 				"it is made by a command (…), whose image would be in the builder of one machine and not in the assembly",
 				"its build context … is …, which is not in the assembly",
-				"its build has a cache in a folder of the machine (…)",
+				"its build has the cache …: only caches of the type registry are read, and only those of the type inline are " +
+					"written",
+				"its build takes the secret … as …, which builders could read in several ways",
 				"… has assets of the LegacyStackSynthesizer",
 			},
 		},

@@ -80,8 +80,8 @@ func Topics() []Topic {
 				"`executionPolicies` under `bootstrap` in `config/pipeline.yaml` say what the role of CloudFormation may " +
 				"do.",
 			Codes: []Code{
-				AccessDenied, KeyDenied, StackFailed, BucketMissing, BucketElsewhere, RepositoryMissing, NoSuchResource,
-				RegionDisabled, Unreachable, Untrusted, ProxyFailed,
+				AccessDenied, KeyDenied, StackFailed, BucketMissing, BucketElsewhere, RepositoryMissing, ImageArchived,
+				NoSuchResource, RegionDisabled, Unreachable, Untrusted, ProxyFailed,
 			},
 		},
 	}

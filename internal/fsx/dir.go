@@ -61,7 +61,7 @@ type rootFS interface {
 	fs.ReadLinkFS
 }
 
-// A dirFS is the path of a folder, which is opened anew for every call: nobody has to close it.
+// A dirFS is the path of a folder, which is opened again for every call: nobody has to close it.
 type dirFS string
 
 // inRoot calls f with the files of a folder, of which name is the one that errors are about.

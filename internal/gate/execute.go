@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -45,7 +44,7 @@ func (g Gate) execute(ctx context.Context, p program, reader reader) (stderr str
 	cmd.WaitDelay = 500 * time.Millisecond
 	// Some programs break their lines at the assumed width of a terminal, even inside of a file's name.
 	cmd.Env = append(append(os.Environ(), "COLUMNS=32767", "NO_COLOR=1"), p.env...)
-	tail := &tailBuffer{limit: 16 << 10}
+	tail := &process.Tail{}
 	cmd.Stdout = reader
 	cmd.Stderr = io.MultiWriter(g.Log, tail)
 	if _, ok := reader.(stderrReader); ok {
@@ -75,20 +74,6 @@ func (t *syncWriter) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.w.Write(p)
-}
-
-// A tailBuffer keeps the end of what is written to it: at least the last limit bytes, at most twice as many.
-type tailBuffer struct {
-	limit int
-	bytes.Buffer
-}
-
-func (t *tailBuffer) Write(p []byte) (int, error) {
-	n, _ := t.Buffer.Write(p)
-	if t.Len() > 2*t.limit {
-		t.Next(t.Len() - t.limit)
-	}
-	return n, nil
 }
 
 // checkOutcome returns an error if the program's report does not count: it cannot be read, or the program failed and

@@ -53,6 +53,8 @@ type Gate struct {
 	// count in the files that CommentFiles select, or else FilePatterns.
 	Comments     string
 	CommentFiles []string
+	// Skips are patterns of files that the program does not look at.
+	Skips []string
 	// Settings are the settings NAME=VALUE of a built-in gate.
 	Settings []string
 	// Log receives the output for people.

@@ -18,6 +18,7 @@ import (
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/internal/project"
 )
 
@@ -68,9 +69,38 @@ func installNode(ctx context.Context, g Gate) (outcome, error) {
 		if err != nil {
 			return result, err
 		}
+		if len(finding) == 0 {
+			finding = missingPackages(dir, c.Folder, packages)
+		}
 		result.report.Findings = append(result.report.Findings, finding...)
 	}
 	return result, nil
+}
+
+// missingPackages returns a finding for each package that package.json in the folder of a lock file names and that was
+// not installed below dir. A setting of the repository may leave some out, and then the gates that run them would have
+// nothing to run.
+func missingPackages(dir, folder string, packages []project.NodePackage) []findings.Finding {
+	file := path.Join(folder, "package.json")
+	var missing []findings.Finding
+	for _, p := range packages {
+		if p.Folder != folder {
+			continue
+		}
+		for _, name := range p.Dependencies {
+			installed := filepath.Join(dir, filepath.FromSlash(folder), nodeModules, filepath.FromSlash(name))
+			if !filepath.IsLocal(filepath.FromSlash(name)) || isThere(installed) {
+				continue
+			}
+			missing = append(missing, findings.Finding{
+				Rule: "not-installed", Level: findings.Error, File: file,
+				Line: lineOf(filepath.Join(dir, filepath.FromSlash(file)), `"`+name+`"`),
+				Message: name + " was not installed: see which packages the settings of the package manager leave out, such " +
+					"as those in .npmrc",
+			})
+		}
+	}
+	return missing
 }
 
 // remake empties a folder.
@@ -138,14 +168,13 @@ func notRunWithout(name string, err error) error {
 // A tailReader reads the output of a program that has no findings, and keeps its end.
 type tailReader struct {
 	log interface{ Write([]byte) (int, error) }
-	tailBuffer
+	process.Tail
 }
 
 func (*tailReader) readsStderr() {}
 
 func (t *tailReader) Write(p []byte) (int, error) {
-	t.limit = 16 << 10
-	_, _ = t.tailBuffer.Write(p)
+	_, _ = t.Tail.Write(p)
 	return t.log.Write(p)
 }
 

@@ -97,3 +97,42 @@ func TestGate_PipesAndDevicesAreNotGivenToPrograms(t *testing.T) {
 		})
 	}
 }
+
+// A table of TOML may be written in many ways, of which its program takes each.
+func TestLineOfSettings_KnowsATableInEveryForm(t *testing.T) {
+	for text, want := range map[string]int{
+		"[tool.mypy]\nstrict = false\n":                    1,
+		"\n[[tool.mypy.overrides]]\nmodule = 'a'\n":        2,
+		"[ tool . mypy ]\n":                                1,
+		"\n\n[tool.\"mypy\"]\n":                            3,
+		"[tool.'mypy'.overrides]\n":                        1,
+		"[tool.\"\\u006dypy\"]\n":                          1,
+		"\n[tool]\nmypy.strict = false\n":                  3,
+		"[tool]\n\nmypy = { strict = false }\n":            3,
+		"tool.mypy.strict = false\n":                       1,
+		"tool = { mypy = {} }\n":                           1,
+		"[tool.ruff]\nname = \"mypy\"\n":                   0,
+		"[project]\nname = \"mypy\"\n[other]\nmypy = true": 0,
+		"[tool.ruff\n":                                     1,
+		"":                                                 0,
+	} {
+		t.Run(text, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "pyproject.toml")
+			require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+			assert.Equal(t, want, lineOfSettings(file, "[tool.mypy"))
+		})
+	}
+}
+
+func TestGate_NamesFilesThatItsProgramSkips(t *testing.T) {
+	root := newRepository(t, map[string]string{"venv/a.py": "", "deep/venv/b.py": "", "dist/c.py": "", "d.py": ""})
+	commitAll(t, root)
+	g, _ := newShellGate(root, printScript(emptySARIF), pipeline.SARIF)
+	g.Skips = []string{"**/venv/**", "**/dist/**"}
+	require.NoError(t, g.Run(t.Context()))
+	report := readReport(t, root)
+	require.Len(t, report.Findings, 1)
+	assert.Equal(t, "skipped", report.Findings[0].Rule)
+	assert.Equal(t, "deep/venv/b.py", report.Findings[0].File)
+	assert.Equal(t, "is in a folder that sh does not look at, and 2 files more", report.Findings[0].Message)
+}

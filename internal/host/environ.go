@@ -38,28 +38,16 @@ var registryPrefixes = []string{"PIP_", "npm_config_", "NPM_CONFIG_"}
 // key.
 var buildVars = []string{"GOFLAGS", "GOEXPERIMENT", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "CGO_ENABLED", "CC"}
 
-// builderVars and builderPrefixes are the caller's variables that say how container images are built. Deployments see
-// them, because they build the images that an account lacks.
-var (
-	builderVars = []string{
-		"CDK_DOCKER", "STORAGE_DRIVER", "STORAGE_OPTS", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR",
-	}
-	builderPrefixes = []string{
-		"DOCKER_", "BUILDX_", "BUILDKIT_", "BUILDAH_", "CONTAINER_", "CONTAINERS_", "CONTAINERD_", "FINCH_", "PODMAN_",
-	}
-)
-
 // isDeployment reports whether a step is this program, working on accounts.
 func isDeployment(step pipeline.Step) bool {
 	return step.Effect == pipeline.AWS && len(step.Command) > 0 && step.Command[0] == pipeline.Self
 }
 
-// isBuilders reports whether a deployment sees a variable of the caller's because images may be built with it. Those of
-// secrets have to be released by name.
-func isBuilders(name string, environ []string) bool {
+// isForBuilds reports whether a deployment sees a variable of the caller's because the images that an account lacks are
+// built with it. Those of secrets have to be released by name.
+func isForBuilds(name string, environ []string) bool {
 	released := filepath.SplitList(tools.Getenv(environ, pipeline.BuildSecretsVariable))
-	return slices.Contains(builderVars, name) || slices.Contains(released, name) && !strings.HasPrefix(name, "AWS_") ||
-		slices.ContainsFunc(builderPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	return pipeline.IsBuilderVariable(name) || slices.Contains(released, name) && !strings.HasPrefix(name, "AWS_")
 }
 
 // stepEnviron returns the environment of a step: what it inherits of the caller's, what it declares, and its secrets
@@ -69,7 +57,7 @@ func stepEnviron(step pipeline.Step, environ []string, live bool) []string {
 	for _, pair := range environ {
 		name, _, _ := strings.Cut(pair, "=")
 		isSecret := live && step.Effect == pipeline.AWS && slices.Contains(step.Secrets, name)
-		buildsWith := isDeployment(step) && isBuilders(name, environ)
+		buildsWith := isDeployment(step) && isForBuilds(name, environ)
 		if isSecret || buildsWith || isInherited(name) || slices.Contains(buildVars, name) {
 			env = append(env, pair)
 		}

@@ -110,7 +110,7 @@ func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 		Runner: r, graph: g, dir: dir, now: now, started: started, store: store,
 		results: map[string]*pipeline.Result{}, tools: newProber(r.Environ),
 	}
-	run.tools.remembered, run.tools.dir = store.versions, r.Root
+	run.tools.printed, run.tools.dir = store.versions, r.Root
 	run.files = sync.OnceValues(func() (repo.Listing, error) { return repo.Walk(r.Root) })
 	waitForVersions := run.prefetchVersions(ctx)
 	err = run.execute(ctx)

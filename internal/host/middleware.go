@@ -13,6 +13,7 @@ import (
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/internal/telemetry"
 )
 
@@ -80,20 +81,20 @@ func (r *graphRun) cacheResults(next goyek.Runner) goyek.Runner {
 		if out.Status == goyek.StatusPassed {
 			out.Status = r.storeResult(in.Context, step, key)
 		}
-		if r.remembersUnreachable() {
+		if r.cachesUnreachable() {
 			r.store.unreachable.record(key, r.result(step.Name))
 		}
 		return out
 	}
 }
 
-// remembersUnreachable reports whether a gate that could not reach what it needs is not tried again for a while. It
+// cachesUnreachable reports whether a gate that could not reach what it needs is not tried again for a while. It
 // always is where nothing may be taken from an earlier run.
-func (r *Runner) remembersUnreachable() bool { return !r.NoCache && !r.rereadsFiles() }
+func (r *Runner) cachesUnreachable() bool { return !r.NoCache && !r.rereadsFiles() }
 
 // unreachableReason returns why the gate of that key is not tried again; empty if it is to be tried.
 func (r *graphRun) unreachableReason(key string) string {
-	if r.Refresh || !r.remembersUnreachable() {
+	if r.Refresh || !r.cachesUnreachable() {
 		return ""
 	}
 	return r.store.unreachable.reason(key)
@@ -172,12 +173,12 @@ func (r *graphRun) logOutput(next goyek.Runner) goyek.Runner {
 			return r.recordError(in.TaskName, fmt.Errorf("its log cannot be created: %w", err))
 		}
 		r.setLog(in.TaskName, path)
-		lines := &lineWriter{emit: func(line string) {
+		lines := &process.LineWriter{Emit: func(line string) {
 			r.emit(pipeline.Event{Step: in.TaskName, Kind: pipeline.Output, Detail: line})
 		}}
 		in.Output = io.MultiWriter(display.NewLogWriter(file), lines)
 		out := next(in)
-		lines.flush()
+		lines.Flush()
 		if err := file.Close(); err != nil && out.Status == goyek.StatusPassed {
 			return r.recordError(in.TaskName, fmt.Errorf("its log is incomplete: %w", err))
 		}

@@ -62,8 +62,8 @@ type prober struct {
 	// dir is the folder in which the tools are asked, from which version managers look for their files; empty for the
 	// current one.
 	dir string
-	// remembered holds the versions that tools printed in earlier runs; nil if every tool is asked.
-	remembered *index
+	// printed holds the versions that tools printed in earlier runs; nil if every tool is asked.
+	printed *index
 
 	mu       sync.Mutex
 	versions map[string]func() (string, error)
@@ -161,7 +161,7 @@ func (p *prober) queryVersion(ctx context.Context, tool string) (string, error) 
 		if err != nil {
 			continue
 		}
-		version, err := p.rememberedVersion(name, path, func() (string, error) { return p.printedVersion(ctx, tool, path) })
+		version, err := p.cachedVersion(name, path, func() (string, error) { return p.printedVersion(ctx, tool, path) })
 		if err != nil {
 			return "", err
 		}
@@ -191,21 +191,21 @@ func (p *prober) printedVersion(ctx context.Context, tool, path string) (string,
 	return version, nil
 }
 
-// rememberedVersion returns what ask returns for the program of that name at path. It does not ask again while the
+// cachedVersion returns what ask returns for the program of that name at path. It does not ask again while the
 // program's file is the same, if that file decides the version.
-func (p *prober) rememberedVersion(name, path string, ask func() (string, error)) (string, error) {
+func (p *prober) cachedVersion(name, path string, ask func() (string, error)) (string, error) {
 	file, err := filepath.EvalSymlinks(path)
 	if err == nil {
 		file = p.shimTarget(file)
 	}
-	if p.remembered == nil || err != nil || !decidesVersion(name, file) {
+	if p.printed == nil || err != nil || !decidesVersion(name, file) {
 		return ask()
 	}
 	info, err := os.Stat(file)
 	if err != nil {
 		return ask()
 	}
-	return p.remembered.lookup(file, info, func(string) (string, error) { return ask() })
+	return p.printed.lookup(file, info, func(string) (string, error) { return ask() })
 }
 
 // decidesVersion reports whether the version that a program prints depends on its file alone. It does not where the

@@ -39,14 +39,14 @@ func TestProber_RemembersVersion(t *testing.T) {
 	path := filepath.Join(root, "node")
 	require.NoError(t, os.Symlink("node-20", path))
 	p := newProber(nil)
-	p.remembered = openIndex(filepath.Join(root, "versions.json"), sealer{}, later)
+	p.printed = openIndex(filepath.Join(root, "versions.json"), sealer{}, later)
 	asked := 0
 	ask := func() (string, error) {
 		asked++
 		return "v" + strconv.Itoa(asked), nil
 	}
 	version := func() string {
-		v, err := p.rememberedVersion("node", path, ask)
+		v, err := p.cachedVersion("node", path, ask)
 		require.NoError(t, err)
 		return v
 	}
@@ -58,20 +58,20 @@ func TestProber_RemembersVersion(t *testing.T) {
 	require.NoError(t, os.Remove(path))
 	require.NoError(t, os.Symlink("node-22", path))
 	assert.Equal(t, "v3", version(), "its link leads elsewhere")
-	p.remembered.rereads = true
+	p.printed.rereads = true
 	assert.Equal(t, "v4", version(), "as with CI=true and --live")
-	p.remembered = nil
+	p.printed = nil
 	assert.Equal(t, "v5", version(), "as doctor asks")
 }
 
 func TestProber_DoesNotRememberFailure(t *testing.T) {
 	root := repository(t, map[string]string{"node": "\x7fELF"})
 	p := newProber(nil)
-	p.remembered = openIndex(filepath.Join(root, "versions.json"), sealer{}, later)
+	p.printed = openIndex(filepath.Join(root, "versions.json"), sealer{}, later)
 	broken := errors.New("it does not work")
-	_, err := p.rememberedVersion("node", filepath.Join(root, "node"), func() (string, error) { return "", broken })
+	_, err := p.cachedVersion("node", filepath.Join(root, "node"), func() (string, error) { return "", broken })
 	require.ErrorIs(t, err, broken)
-	version, err := p.rememberedVersion("node", filepath.Join(root, "node"), func() (string, error) { return "v1", nil })
+	version, err := p.cachedVersion("node", filepath.Join(root, "node"), func() (string, error) { return "v1", nil })
 	require.NoError(t, err)
 	assert.Equal(t, "v1", version)
 }

@@ -16,7 +16,7 @@ func FixSteps() []Step {
 			Command: []string{"go", "mod", "tidy"}, TriggerPaths: goModule, Tools: []string{ToolGo},
 		},
 		{
-			Name: "lint", Summary: "mend what golangci-lint can", Image: ImageGo,
+			Name: "lint", Summary: "fix what golangci-lint can", Image: ImageGo,
 			Command: []string{
 				"golangci-lint", "run", "--allow-parallel-runners", "--issues-exit-code=0", "--fix",
 				"./...",

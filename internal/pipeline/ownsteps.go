@@ -36,7 +36,7 @@ const (
 	planOutputFile = PlanOutputDir + "/" + PlanFile
 	// ResultsFile has the results of the steps, as RunResults, and MergedReportsDir the reports of all of them.
 	ResultsFile      = StateDir + "/results.json"
-	MergedReportsDir = StateDir + "/gathered"
+	MergedReportsDir = StateDir + "/merged-reports"
 )
 
 // SavePlanArgs are the arguments that make a step of the stage plan save its plan.
@@ -68,15 +68,15 @@ func MetricsStep(arguments ...string) Step {
 
 // MergeReportsStep merges the reports of gates that each ran in a container of its own.
 var MergeReportsStep = Step{
-	Name: "gather", Stage: Source, Summary: "merge the gates' reports", Image: ImageGo, Effect: Compute,
-	Command: []string{Self, "gather", "--results", ResultsFile, "--into", MergedReportsDir},
+	Name: "merge-reports", Stage: Source, Summary: "merge the gates' reports", Image: ImageGo, Effect: Compute,
+	Command: []string{Self, "merge-reports", "--results", ResultsFile, "--into", MergedReportsDir},
 	Inputs:  []string{"config/**/*.yaml", ResultsFile, ReportsDir + "/**"}, Outputs: []string{MergedReportsDir},
 }
 
 // SummaryStep prints the summary of a run as on a person's machine.
 var SummaryStep = Step{
-	Name: "tell", Stage: Source, Summary: "sum up what was done", Image: ImageGo, Effect: Compute,
-	Command: []string{Self, "tell", "--results", ResultsFile},
+	Name: "summarize", Stage: Source, Summary: "sum up what was done", Image: ImageGo, Effect: Compute,
+	Command: []string{Self, "summarize", "--results", ResultsFile},
 	Inputs:  []string{"config/**/*.yaml", ResultsFile, RecordsDir + "/**"},
 }
 

@@ -22,6 +22,28 @@ var pythonPackageFiles = []string{
 // ruffSettings are the files from which ruff takes settings by itself.
 var ruffSettings = []string{"**/ruff.toml", "**/.ruff.toml", "**/pyproject.toml=[tool.ruff"}
 
+// pythonSkips returns the patterns of the Python files in folders of those names, anywhere in a repository. Those of
+// node_modules are files of no step.
+func pythonSkips(folders ...string) []string {
+	var patterns []string
+	for _, folder := range folders {
+		patterns = append(patterns, "**/"+folder+"/**/*.py", "**/"+folder+"/**/*.pyi")
+	}
+	return append(patterns, "!"+StateDir+"/**")
+}
+
+// The files that the programs for Python code do not look at. Of bandit that are the folders that it is told to leave
+// out, of ruff those of its documentation.
+// Source: https://docs.astral.sh/ruff/settings/#exclude.
+var (
+	banditSkips = []string{".venv/**/*.py", "venv/**/*.py", "cdk.out/**/*.py"}
+	ruffSkips   = pythonSkips(
+		".bzr", ".direnv", ".eggs", ".git-rewrite", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".pants.d", ".pyenv",
+		".pytest_cache", ".pytype", ".ruff_cache", ".svn", ".tox", ".venv", ".vscode", "__pypackages__", "_build", "buck-out",
+		"dist", "site-packages", "venv",
+	)
+)
+
 // pythonSettings are the files in which programs for Python code are configured.
 var pythonSettings = []string{".pre-commit-config.yaml", "pyproject.toml", "*/pyproject.toml", "setup.cfg", "tox.ini"}
 
@@ -38,6 +60,7 @@ var pythonGates = []gate{
 		programSettings: ruffSettings,
 		comments:        `#\s*(fmt|yapf):\s*(off|skip|disable).*`,
 		commentFiles:    PythonFiles,
+		skips:           ruffSkips,
 		inputs:          pythonInputs,
 		reportFormat:    RuffFormat,
 		tools:           []string{ToolRuff},
@@ -52,6 +75,7 @@ var pythonGates = []gate{
 		programSettings: ruffSettings,
 		comments:        `#\s*(ruff:\s*|flake8:\s*)?noqa.*`,
 		commentFiles:    PythonFiles,
+		skips:           ruffSkips,
 		inputs:          pythonInputs,
 		reportFormat:    SARIF,
 		tools:           []string{ToolRuff},
@@ -69,6 +93,7 @@ var pythonGates = []gate{
 		},
 		comments:     `#\s*(type:\s*ignore|mypy:).*`,
 		commentFiles: PythonFiles,
+		skips:        pythonSkips("venv", "cdk.out", "site-packages", "__pycache__", ".*"),
 		argv: []string{
 			"mypy", "--no-error-summary", "--hide-error-context", "--show-column-numbers", "--cache-dir=/dev/null",
 			"--ignore-missing-imports", "--explicit-package-bases", "--namespace-packages",
@@ -88,6 +113,7 @@ var pythonGates = []gate{
 			"xenon", "--max-absolute", "C", "--max-modules", "C", "--max-average", "B",
 			"--ignore", ".venv,venv,node_modules,cdk.out,.lockstep", ".",
 		},
+		skips:        pythonSkips("venv", "cdk.out", "site-packages", ".*"),
 		inputs:       pythonInputs,
 		reportFormat: Xenon,
 		tools:        []string{ToolXenon},
@@ -102,10 +128,11 @@ var pythonGates = []gate{
 		// Otherwise bandit takes .bandit from any folder.
 		argv: []string{
 			"bandit", "--recursive", "--quiet", "--ignore-nosec", "--ini", ".bandit", "--severity-level", "medium", "--exclude",
-			"./.venv,./venv,./node_modules,./cdk.out,./.lockstep", "--format", "custom",
+			"./.venv/,./venv/,./node_modules/,./cdk.out/,./.lockstep/", "--format", "custom",
 			"--msg-template", "{relpath}:{line}: {severity}: {msg} [{test_id}]", ".",
 		},
 		programSettings: []string{".bandit", "bandit.yaml"},
+		skips:           banditSkips,
 		inputs:          pythonInputs,
 		reportFormat:    Bandit,
 		tools:           []string{ToolBandit},

@@ -130,14 +130,6 @@ var CredentialVariables = []string{
 	"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", CredentialsEndpointVariable,
 }
 
-// The variables for the builder of container images, which a deployment runs.
-const (
-	// BuildSecretsVariable names the variables and files that builds may read, separated as in PATH.
-	BuildSecretsVariable = "LOCKSTEP_BUILD_SECRETS"
-	// BuilderHomeVariable is the home folder of the person, where a step's HOME is another one.
-	BuilderHomeVariable = "LOCKSTEP_BUILDER_HOME"
-)
-
 // CredentialsEndpointVariable is the variable with the address that the caller's credentials are asked for at. The SDK
 // has AWS_CONTAINER_CREDENTIALS_FULL_URI for that, but takes it from no other host than this machine and AWS itself,
 // and a container reaches the endpoint of its machine by another name.

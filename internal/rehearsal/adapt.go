@@ -1,8 +1,6 @@
 package rehearsal
 
 import (
-	"encoding/json"
-	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -53,7 +51,6 @@ func (a Adapter) Adapt(files fs.FS, parameters map[string]map[string]string) (fs
 	if err := a.expandAll(templates, isChanged, parameters); err != nil {
 		return nil, coverage, err
 	}
-	changed := map[string]string{} // the new text by file
 	for i, t := range templates {
 		covered, hasStandIns := rewriter{t}.replaceUnknown(func(resourceType string) bool {
 			return known[resourceType] && !isCustomResource(resourceType)
@@ -63,23 +60,10 @@ func (a Adapter) Adapt(files fs.FS, parameters map[string]map[string]string) (fs
 		covered.StandIns = append(published[i].StandIns, covered.StandIns...)
 		coverage.Add(covered)
 		coverage.byFile[t.File] = covered
-		if !hasStandIns && !isChanged[i] {
-			continue
-		}
-		text, err := json.MarshalIndent(t.Document, "", " ")
-		if err != nil {
-			return nil, coverage, fmt.Errorf("%s: %w", t.File, err)
-		}
-		changed[t.File] = string(text)
+		isChanged[i] = isChanged[i] || hasStandIns
 	}
-	if len(changed) == 0 {
-		return files, coverage, nil
-	}
-	texts, err := rewriteTexts(files, templates, changed)
-	if err != nil {
-		return nil, coverage, err
-	}
-	return overlay{FS: files, texts: texts}, coverage, nil
+	adapted, err := rewriteFiles(files, templates, isChanged)
+	return adapted, coverage, err
 }
 
 // isNoPublishedApplication reports whether a type is another one than that of applications in the repository of AWS.

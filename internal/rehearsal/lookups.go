@@ -1,8 +1,6 @@
 package rehearsal
 
 import (
-	"encoding/json"
-	"fmt"
 	"io/fs"
 	"regexp"
 	"strings"
@@ -120,27 +118,15 @@ func answerLookups(
 			values[a.placeholder] = a.value
 		}
 	}
-	changed := map[string]string{} // the new text by file
 	for i, t := range templates {
 		replaceTexts(t.Document, func(text string) (any, bool) {
 			value := answerText(t, text, values, providers)
 			isChanged[i] = isChanged[i] || value != any(text)
 			return value, true
 		})
-		if !isChanged[i] {
-			continue
-		}
-		text, err := json.MarshalIndent(t.Document, "", " ")
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", t.File, err)
-		}
-		changed[t.File] = string(text)
 	}
-	if len(changed) == 0 {
-		return files, isChanged, nil
-	}
-	texts, err := rewriteTexts(files, templates, changed)
-	return overlay{FS: files, texts: texts}, isChanged, err
+	answered, err := rewriteFiles(files, templates, isChanged)
+	return answered, isChanged, err
 }
 
 // answerText returns what takes the place of a text: the text itself, if it has no placeholder.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -308,6 +309,29 @@ func (t rewriter) replaceInSub(text string, variables map[string]any, missing un
 		}
 		return text
 	})
+}
+
+// rewriteFiles returns an assembly's files with the changed templates as they are now; files itself if none is changed.
+func rewriteFiles(files fs.FS, templates []assembly.TemplateFile, isChanged []bool) (fs.FS, error) {
+	changed := map[string]string{} // the new text by file
+	for i, t := range templates {
+		if !isChanged[i] {
+			continue
+		}
+		text, err := json.MarshalIndent(t.Document, "", " ")
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.File, err)
+		}
+		changed[t.File] = string(text)
+	}
+	if len(changed) == 0 {
+		return files, nil
+	}
+	texts, err := rewriteTexts(files, templates, changed)
+	if err != nil {
+		return nil, err
+	}
+	return overlay{FS: files, texts: texts}, nil
 }
 
 // rewriteTexts returns the new texts of an assembly's files, by file. A template is published under the hash of its

@@ -85,10 +85,13 @@ func (s Span) endAt(code fault.Code, at time.Time, attributes []Attribute) {
 	s.span.End(trace.WithTimestamp(at))
 }
 
+// A Period is the time from one moment to another.
+type Period struct{ Begin, End time.Time }
+
 // Record records a span that is over.
-func Record(ctx context.Context, name string, begin, end time.Time, code fault.Code, attributes ...Attribute) {
-	_, span := startAt(ctx, name, begin, attributes)
-	span.endAt(code, end, nil)
+func Record(ctx context.Context, name string, period Period, code fault.Code, attributes ...Attribute) {
+	_, span := startAt(ctx, name, period.Begin, attributes)
+	span.endAt(code, period.End, nil)
 }
 
 // Environ returns the variables, as NAME=VALUE, by which a program that is started for a span knows it; none if nothing

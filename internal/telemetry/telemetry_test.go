@@ -91,7 +91,7 @@ func TestRecorder_SendsSpansWithTheirParents(t *testing.T) {
 	}, &lines)
 	inStep, step := Start(ctx, "step deploy:acc", Stage("deploy"))
 	inStack, stack := Start(inStep, "stack web")
-	Record(inStack, "resource Bucket", time.Unix(10, 0), time.Unix(12, 0), fault.StackFailed,
+	Record(inStack, "resource Bucket", Period{time.Unix(10, 0), time.Unix(12, 0)}, fault.StackFailed,
 		ResourceType("AWS::S3::Bucket"))
 	secret := "hunter" + "2"
 	stack.End(fault.New(fault.StackFailed, "the password is "+secret), Status("failed"))

@@ -66,13 +66,14 @@ func asOtherUser(dir, own string, args ...string) *exec.Cmd {
 	}
 	cmd.Args = append(append([]string{"setpriv"}, otherUserArgs...), append([]string{program.Path()}, args...)...)
 	cmd.Path, cmd.Err = exec.LookPath("setpriv")
-	cmd.Env = elsewhere(cmd.Env, filepath.Join(own, "home"), filepath.Join(own, "tmp"), "jo")
+	cmd.Env = environOfAnotherUser(cmd.Env, filepath.Join(own, "home"), filepath.Join(own, "tmp"), "jo")
 	return cmd
 }
 
-// elsewhere returns the environment of another user, with a home of their own, in another time zone and language. The
-// caches of Go stay, without which an app in Go would be compiled again, and so do the packages of the samples.
-func elsewhere(environ []string, home, temporary, user string) []string {
+// environOfAnotherUser returns the environment of another user, with a home of their own, in another time zone and
+// language. The caches of Go stay, without which an app in Go would be compiled again, and so do the packages of the
+// samples.
+func environOfAnotherUser(environ []string, home, temporary, user string) []string {
 	caches, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output()
 	if err == nil {
 		folders := strings.Fields(string(caches))
@@ -139,7 +140,7 @@ func inContainer(dir, own string, args ...string) *exec.Cmd {
 	argv := append(append([]string{"unshare"}, containerArgs...), container, "container", dir, own, seen, program.Path())
 	cmd.Args = append(argv, args...)
 	cmd.Path, cmd.Err = exec.LookPath("unshare")
-	cmd.Env = elsewhere(cmd.Env, "/home/builder", "/tmp", "builder")
+	cmd.Env = environOfAnotherUser(cmd.Env, "/home/builder", "/tmp", "builder")
 	return cmd
 }
 

@@ -112,7 +112,7 @@ func testDeploy(t *testing.T, dir string) {
 	assert.Contains(t, first.stdout, "a rehearsal on emulated accounts, nothing reached AWS")
 	second := mustSucceed(t, dir, "call", "deploy", "--env", "acc")
 	assert.Contains(t, second.stdout, "nothing changed on the emulated accounts, nothing was touched, nothing reached AWS")
-	uncached := []string{"lockstep deploy", "lockstep verify", "lockstep tell", "lockstep rehearsal serve"}
+	uncached := []string{"lockstep deploy", "lockstep verify", "lockstep summarize", "lockstep rehearsal serve"}
 	assert.Empty(t, otherCommands(second, uncached...), "the rest is cached")
 
 	assert.Contains(t, mustSucceed(t, dir, "call", "verify", "--env", "acc").stdout, "verify passed")
@@ -283,7 +283,7 @@ func testDocumentationEdit(t *testing.T, dir string) {
 	mustSucceed(t, dir, "call", "check")
 	appendToFile(t, filepath.Join(dir, "docs/architecture.md"), "\nOne line more.\n")
 	c := mustSucceed(t, dir, "call", "check")
-	assert.Empty(t, otherCommands(c, "lockstep tell",
+	assert.Empty(t, otherCommands(c, "lockstep summarize",
 		// These read the documentation.
 		"lockstep gate documentation", "lockstep gate markdown", "lockstep gate prose", "lockstep gate secrets",
 		"lockstep gate baseline", "lockstep gate site",

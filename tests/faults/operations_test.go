@@ -2,6 +2,7 @@ package faults
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -95,12 +96,29 @@ func (o *operator) configure(line string) {
 	harness.MustWriteFile(o.t, file, string(text)+line+"\n")
 }
 
+// writeApp writes a CDK app for Node, whose packages are installed.
+func (o *operator) writeApp(text string) {
+	o.t.Helper()
+	for name, content := range map[string]string{
+		"cdk.json":               `{"app":"node app.js"}`,
+		"package.json":           `{"name":"shop","scripts":{"test":"node --test"}}`,
+		"package-lock.json":      `{"name":"shop","lockfileVersion":3,"packages":{"":{"name":"shop"}}}`,
+		"app.js":                 text,
+		"node_modules/README.md": "",
+	} {
+		harness.MustWriteFile(o.t, filepath.Join(o.dir, filepath.FromSlash(name)), content+"\n")
+	}
+}
+
 const (
 	topicTemplate  = `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"}}}`
 	bucketTemplate = `{"Resources":{"Data":{"Type":"AWS::S3::Bucket","DeletionPolicy":"Delete"}}}`
 	endedWaiver    = "waivers:\n  - rule: github-pat\n    gate: secrets\n    path: app/settings.ini\n" +
 		"    reason: it is no secret any more\n    owner: platform@example.com\n    until: \"2020-01-31\"\n"
 )
+
+// expiryPattern matches the day until which a registered plan may be applied.
+var expiryPattern = regexp.MustCompile(`("expires":\s*")[0-9-]+`)
 
 // operatingFailures are the failures that the page on operations shows, by what fails, each with how it is provoked.
 var operatingFailures = []struct {
@@ -116,6 +134,21 @@ var operatingFailures = []struct {
 	{"build", codes.AssemblyMissing, func(o *operator) string {
 		out, _ := o.run("deploy", "--env", "dev", "--assembly", "cdk.out")
 		return out
+	}},
+	{"build", codes.AppDependencies, func(o *operator) string {
+		o.writeApp("")
+		require.NoError(o.t, os.RemoveAll(filepath.Join(o.dir, "node_modules")))
+		return o.here("synth", "--env", "dev")
+	}},
+	{"build", codes.SynthFailed, func(o *operator) string {
+		o.writeApp("const app = ;\n")
+		return o.here("synth", "--env", "dev")
+	}},
+	{"test", codes.TestsFailed, func(o *operator) string {
+		o.writeApp("")
+		harness.MustWriteFile(o.t, filepath.Join(o.dir, "cart.test.js"),
+			`require("node:test").test("the cart adds up", () => { throw new Error("want 3, got 2") })`+"\n")
+		return o.here("test")
 	}},
 	{"security scan", codes.WaiverExpired, func(o *operator) string {
 		harness.MustWriteFile(o.t, filepath.Join(o.dir, "config", "waivers.yaml"), endedWaiver)
@@ -164,6 +197,16 @@ var operatingFailures = []struct {
 		o.configure("approval: true")
 		return o.stack("")
 	}},
+	{"deploy", codes.PlanExpired, func(o *operator) string {
+		file := o.plan("")
+		for key, text := range o.cloud.Objects(dev, region) {
+			if strings.Contains(key, "/plans/") {
+				o.cloud.SetObject(dev, region, key, expiryPattern.ReplaceAllString(text, "${1}2020-01-31"), 0)
+			}
+		}
+		out, _ := o.run("deploy", "--env", "dev", "--assembly", o.assemblyOf(""), "--plan", file)
+		return out
+	}},
 	{"deploy", codes.PlanNotApproved, func(o *operator) string {
 		o.configure("approval: true")
 		out, _ := o.run("deploy", "--env", "dev", "--assembly", o.assemblyOf(""), "--plan", o.plan(""))
@@ -180,7 +223,7 @@ var operatingFailures = []struct {
 		return o.stack(`{"Resources":{"Never":{"Type":"` + simulated.FailingType + `"}}}`)
 	}},
 	{"deploy", codes.StackState, func(o *operator) string {
-		o.cloud.PutStack(dev, region, "stack0", topicTemplate, "DELETE_FAILED", "", 0)
+		o.cloud.PutStack(dev, region, "stack0", topicTemplate, "DELETE_FAILED")
 		return o.stack("")
 	}},
 	{"lock", codes.LockHeld, func(o *operator) string {
@@ -207,6 +250,14 @@ var operatingFailures = []struct {
 		o.cloud.SetObject(dev, region, key, strings.Replace(text, tooling, acc, 1), 0)
 		return o.stack(topicTemplate)
 	}},
+	{"rehearsal", codes.PortTaken, func(o *operator) string {
+		taken, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(o.t, err)
+		defer taken.Close()
+		_, port, err := net.SplitHostPort(taken.Addr().String())
+		require.NoError(o.t, err)
+		return o.here("rehearsal", "start", "--port", port)
+	}},
 	{"drift", codes.Drifted, func(o *operator) string {
 		o.stack(`{"Resources":{"Changed":{"Type":"` + simulated.DriftedType + `"}}}`)
 		out, _ := o.run("drift", "--env", "dev")
@@ -227,6 +278,7 @@ var varying = []struct {
 }{
 	{regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+(\.\d+)?m?s\b`), "…"},
 	{regexp.MustCompile(`plan [0-9a-f]{12}`), "plan …"},
+	{regexp.MustCompile(`port \d+`), "port …"}, {regexp.MustCompile(`127\.0\.0\.1:\d+`), "…"},
 	{regexp.MustCompile(`http://127\.0\.0\.1:\d+`), "…"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z| UTC)?`), "…"},
 }

@@ -271,7 +271,7 @@ func (s sequence) play(t *testing.T) error {
 	c.DeletionTime, c.ChangeSetTime = s.deletion, s.set
 	c.UnrenderableTypes = []string{"AWS::S3::Bucket"}
 	if s.found != "" {
-		c.PutStack(drawnAccount, drawnRegion, "a", oneTopic, s.found, "", 0)
+		c.PutStack(drawnAccount, drawnRegion, "a", oneTopic, s.found)
 	}
 	p := &player{Cloud: c, t: t, releases: map[int]string{}}
 	for i, r := range s.runs {

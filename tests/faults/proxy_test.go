@@ -137,7 +137,7 @@ func (p *proxy) forward(r *http.Request, body []byte) (*http.Response, []byte) {
 	if err != nil {
 		return nil, nil
 	}
-	p.rememberSession(text)
+	p.recordSession(text)
 	return answer, text
 }
 
@@ -165,8 +165,8 @@ func (p *proxy) sign(r *http.Request, body []byte) error {
 var sessionCredentials = regexp.MustCompile(`(?s)<AccessKeyId>(.*?)</AccessKeyId>.*?` +
 	`<SecretAccessKey>(.*?)</SecretAccessKey>.*?<SessionToken>(.*?)</SessionToken>`)
 
-// rememberSession stores the credentials of a session that an answer of the emulator holds.
-func (p *proxy) rememberSession(answer []byte) {
+// recordSession stores the credentials of a session that an answer of the emulator holds.
+func (p *proxy) recordSession(answer []byte) {
 	if m := sessionCredentials.FindSubmatch(answer); m != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()

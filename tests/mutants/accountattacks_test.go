@@ -30,7 +30,7 @@ var accountAttacks = []Mutant{
 		Fault: "a link may lead to any path",
 		File:  "internal/fsx/dir.go", Old: `path.IsAbs(target) || target == ""`, New: `target == ""`,
 		Package: "./tests/attacks", Fails: []string{"TestLinks_OutOfAssemblyAreRefused/a file that nothing names"},
-		Elsewhere: map[string][]string{"./internal/fsx": {"TestCheckLink_RefusesWhatLeadsOut"}},
+		OtherPackages: map[string][]string{"./internal/fsx": {"TestCheckLink_RefusesWhatLeadsOut"}},
 	},
 	{
 		Fault: "what the bucket holds under an asset's key is taken for the asset",
@@ -85,9 +85,53 @@ var accountAttacks = []Mutant{
 	},
 	{
 		Fault: "a build takes every secret that it asks for",
-		File:  "internal/builder/builder.go", Old: "if !slices.Contains(released, source) {",
+		File:  "internal/builder/secrets.go", Old: "if !slices.Contains(released, source) {",
 		New:     "if len(released) > 9 {",
 		Package: "./internal/builder", Fails: []string{"TestBuilder_SecretsAreReleasedByName/a file"},
+	},
+	{
+		Fault: "a link may lead out of the folder of an image",
+		File:  "internal/builder/builder.go", Old: "content, err := digest.OfFiles(folder)",
+		New:     "_ = folder\n\tcontent, err := digest.OfFiles(files)",
+		Package: "./internal/builder", Fails: []string{"TestBuilder_LinksStayInTheFolder"},
+	},
+	{
+		Fault: "a field of a builder's option may hold further ones",
+		File:  "internal/deploy/assembly/images.go",
+		Old:   `!strings.ContainsAny(name, "=,\"\r\n\x00") && !strings.ContainsAny(value, ",\"\r\n\x00")`,
+		New:   `!strings.ContainsAny(value, "\x00")`, Package: "./internal/deploy/assembly",
+		Fails: []string{
+			"TestCheckSource_RefusesOptionsThatBuildersReadOtherwise/the same in a value",
+			"TestCheckSource_RefusesOptionsThatBuildersReadOtherwise/a file in the id",
+		},
+	},
+	{
+		Fault: "a builder signs in to any cache as the person",
+		File:  "internal/deploy/assembly/images.go", Old: "if c.Type == wanted && ", New: `if c.Type != "local" && `,
+		Package: "./internal/deploy/assembly",
+		Fails:   []string{"TestCheckSource_RefusesOptionsThatBuildersReadOtherwise/credentials of AWS for S3"},
+	},
+	{
+		Fault: "a file in the archive of an image may be larger than the archive",
+		File:  "internal/builder/bounds.go", Old: "case header.Size > info.Size():", New: "case info.Size() == 0:",
+		Package: "./internal/builder",
+		Fails:   []string{"TestBuilder_ArchiveIsBounded/a layer that is larger than its archive"},
+	},
+	{
+		Fault: "what an archive says of its image is read whatever its size",
+		File:  "internal/builder/bounds.go", Old: "case isLimited && header.Size > limit:",
+		New:     "case isLimited && limit == 0:",
+		Package: "./internal/builder", Fails: []string{"TestBuilder_ArchiveIsBounded/a manifest that is too large"},
+	},
+	{
+		Fault: "a build prints the secrets that it was given",
+		File:  "internal/builder/builder.go", Old: "line = hide.Replace(line)", New: "line = strings.Clone(line)",
+		Package: "./internal/builder", Fails: []string{"TestBuilder_OutputHasNoSecrets"},
+	},
+	{
+		Fault: "a builder that is named by its path is taken from the folder of an image",
+		File:  "internal/builder/builder.go", Old: "		return absolute\n", New: "		_ = absolute\n",
+		Package: "./internal/builder", Fails: []string{"TestBuilder_ImageBringsNoBuilder"},
 	},
 	{
 		Fault: "a second content under one key replaces the first",
@@ -120,7 +164,7 @@ var accountAttacks = []Mutant{
 			"TestRecords_AmbiguousFileIsDamaged/a member is there twice",
 			"TestManifest_AmbiguousFileIsRefused/manifest.json/a member is there twice",
 		},
-		Elsewhere: map[string][]string{"./internal/jsonx": {"TestUnmarshal_RefusesAmbiguousText"}},
+		OtherPackages: map[string][]string{"./internal/jsonx": {"TestUnmarshal_RefusesAmbiguousText"}},
 	},
 	{
 		Fault:   "a run without its lock goes on writing",
@@ -131,7 +175,7 @@ var accountAttacks = []Mutant{
 			"TestFence_RunWithoutLockWritesNothing/another run took it over",
 			"TestFence_RunWithoutLockWritesNothing/it was damaged",
 		},
-		Elsewhere: map[string][]string{"./internal/awsclient": {
+		OtherPackages: map[string][]string{"./internal/awsclient": {
 			"TestFence_StandsBeforeEveryWriteOfEveryClient", "TestFence_AsksAgainWhenAnAnswerIsOld",
 		}},
 	},
@@ -162,7 +206,7 @@ var accountAttacks = []Mutant{
 		Package: "./tests/attacks", Fails: []string{"TestRecords_UnknownHeadIsTold"},
 	},
 	{
-		Fault: "what is wrong with exported files is not told",
+		Fault: "what is wrong with exported files is not said",
 		File:  "internal/attest/files.go", Old: "errors.Join(errs...)", New: "errors.Join()",
 		Package: "./tests/attacks", Fails: []string{"TestRecords_ExportedFilesVerifyWithoutTheAccount"},
 	},
@@ -172,7 +216,7 @@ var accountAttacks = []Mutant{
 		Old:     `of deployments", nil,` + "\n\t\t\t\tallow(ledgerObjects, \"s3:GetObject\")",
 		New:     `of deployments", nil,` + "\n\t\t\t\tallow(ledgerObjects, \"s3:GetObject\", \"s3:PutObject\")",
 		Package: "./tests/attacks", Fails: []string{"TestRights_LedgerIsWrittenByItsWriterAlone"},
-		Elsewhere: map[string][]string{"./internal/bootstrap": {"TestRoles_MayDoNoMoreThanTheirUse"}},
+		OtherPackages: map[string][]string{"./internal/bootstrap": {"TestRoles_MayDoNoMoreThanTheirUse"}},
 	},
 	{
 		Fault: "who plans may execute",

@@ -206,7 +206,7 @@ var awsMutants = []Mutant{
 			"TestAWS_C1_SilenceCountsSinceTheLastAnswer/silence for half a minute",
 			"TestAWS_C1_SilenceCountsSinceTheLastAnswer/silence for four minutes",
 		},
-		Elsewhere: map[string][]string{
+		OtherPackages: map[string][]string{
 			"./internal/deploy": {"TestAWS_C1_DeploymentOutlivesHalfAMinuteOfSilence"},
 		},
 	},
@@ -251,7 +251,7 @@ var awsMutants = []Mutant{
 		Old:   "cmp.Or(fill(n.Bucket, qualifier, account, region), StagingBucket(qualifier, account, region))",
 		New:   "StagingBucket(qualifier, account, region)",
 		Fails: []string{"TestAWS_C6_BootstrapWithNamesOfItsOwn"},
-		Elsewhere: map[string][]string{
+		OtherPackages: map[string][]string{
 			"./tests/faults": {"TestAWS_C6_BootstrapWithNamesOfItsOwn"},
 		},
 	},
@@ -323,7 +323,7 @@ var awsMutants = []Mutant{
 		Old:   "if err != nil || info.Size() < minReferencedBytes {",
 		New:   "if err != nil || info.Size() >= 0 {",
 		Fails: []string{"TestAWS_C12_KeptAssemblyIsNeverWholeInMemory", "TestStore_KeepsLargeFilesOnceByTheirContent"},
-		Elsewhere: map[string][]string{
+		OtherPackages: map[string][]string{
 			"./internal/deploy": {"TestAWS_C12_RollbackAndGarbageKnowLargeFiles"},
 		},
 	},
@@ -385,7 +385,7 @@ var awsMutants = []Mutant{
 		Old:   `if code != "InvalidChangeSetStatus" {`,
 		New:   `if code != "" {`,
 		Fails: []string{"TestDeploy_BearsEveryFault/answer lost"},
-		Elsewhere: map[string][]string{
+		OtherPackages: map[string][]string{
 			"./internal/awsclient": {"TestWrites_LostAnswerIsNoFailure/one that is executed"},
 		},
 	},
@@ -420,6 +420,48 @@ var awsMutants = []Mutant{
 		Old:   "ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),",
 		New:   "ContentEncoding: aws.String(base64.StdEncoding.EncodeToString(sum[:])),",
 		Fails: []string{"TestAssets_UploadsHaveChecksums"},
+	},
+	{
+		Fault: "the parts of a layer are as large as an emulator takes them",
+		File:  "internal/deploy/staging/repository.go", Package: "./internal/deploy/staging",
+		Old:   "	return min(named, maxPartBytes)",
+		New:   "	return min(named, defaultPartBytes)",
+		Fails: []string{"TestRepository_PartsHaveTheNamedSize"},
+	},
+	{
+		Fault: "all layers of an image are asked for at once",
+		File:  "internal/deploy/staging/repository.go", Package: "./internal/deploy/staging",
+		Old:   "const maxCheckedLayers = 100",
+		New:   "const maxCheckedLayers = 1000",
+		Fails: []string{"TestRepository_ManyMissingLayers"},
+	},
+	{
+		Fault: "an upload that ECR has forgotten is an error",
+		File:  "internal/deploy/staging/repository.go", Package: "./internal/deploy/staging",
+		Old:   `case "UploadNotFoundException", "InvalidLayerException",`,
+		New:   `case "InvalidLayerException",`,
+		Fails: []string{"TestRepository_UploadThatECRForgets"},
+	},
+	{
+		Fault: "a layer that goes before the manifest comes is an error",
+		File:  "internal/deploy/staging/repository.go", Package: "./internal/deploy/staging",
+		Old:   `if err = r.putImage(ctx, tag, c); awsclient.ErrorCode(err) != "LayersNotFoundException" {`,
+		New:   `if err = r.putImage(ctx, tag, c); true {`,
+		Fails: []string{"TestRepository_LayerThatGoesMeanwhile"},
+	},
+	{
+		Fault: "an image that is pushed is taken for what the repository has under its tag",
+		File:  "internal/deploy/staging/repository.go", Package: "./internal/deploy",
+		Old:   "	got, err := r.Digest(ctx, tag)\n	if err == nil &&",
+		New:   "	got, err := content.digest, error(nil)\n	if err == nil &&",
+		Fails: []string{"TestImages_TagThatIsTakenMeanwhile"},
+	},
+	{
+		Fault: "an archived image is taken for one that containers can be started from",
+		File:  "internal/deploy/staging/repository.go", Package: "./internal/deploy/staging",
+		Old:   "	case types.ImageStatusArchived:",
+		New:   `	case "NONE":`,
+		Fails: []string{"TestRepository_ArchivedImageIsRefused"},
 	},
 	{
 		Fault: "in a pipeline, the steps of a container take the endpoint's address for keys",

@@ -20,7 +20,7 @@ var deploymentKinds = []kind{
 					"TestHistory_RollbackNeverGoesBackToWithdrawn/after two rollbacks and a release",
 					"TestHistory_RollbackNeverGoesBackToWithdrawn/what was restored, released again",
 				},
-				Elsewhere: map[string][]string{
+				OtherPackages: map[string][]string{
 					"./internal/deploy": {
 						"TestRollback_SkipsWithdrawnReleases",
 					},
@@ -108,7 +108,7 @@ var deploymentKinds = []kind{
 					"TestStack_ComparesWhatTemplatesComeTo/a transform",
 					"TestStack_ComparesWhatTemplatesComeTo/hooks",
 				},
-				Elsewhere: map[string][]string{
+				OtherPackages: map[string][]string{
 					"./internal/deploy": {
 						"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a mapping",
 						"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a condition",
@@ -131,7 +131,7 @@ var deploymentKinds = []kind{
 					"TestStack_ComparesParametersWithWhatAnUpdateGives/an empty default",
 					"TestStack_ComparesParametersWithWhatAnUpdateGives/another number",
 				},
-				Elsewhere: map[string][]string{
+				OtherPackages: map[string][]string{
 					"./internal/deploy": {
 						"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a parameter that falls back to its default",
 						"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a parameter of a condition",
@@ -229,7 +229,7 @@ var deploymentKinds = []kind{
 				Fails: []string{
 					"TestTags_CaseAloneDoesNotDistinguish",
 				},
-				Elsewhere: map[string][]string{
+				OtherPackages: map[string][]string{
 					"./internal/deploy/preflight": {
 						"TestTemplates_WhatAWSRefuses/equal tags on a role but for case",
 						"TestStack_TagsCountWithThoseOfResources",

@@ -353,10 +353,10 @@ var outputKinds = []kind{
 			},
 			{
 				Fault:   "a line may be of any length",
-				File:    "internal/host/lines.go",
-				Old:     "min(len(text), maxLineBytes-len(w.pending))",
+				File:    "internal/process/output.go",
+				Old:     "min(len(text), MaxLineBytes-len(w.pending))",
 				New:     "len(text)",
-				Package: "./internal/host",
+				Package: "./internal/process",
 				Fails: []string{
 					"TestLineWriter/a long line", "TestLineWriter_EndlessLineTakesLittleMemory",
 				},
@@ -537,8 +537,8 @@ var outputKinds = []kind{
 			{
 				Fault:   "`--refresh` does nothing",
 				File:    "internal/host/middleware.go",
-				Old:     "if r.Refresh || !r.remembersUnreachable() {",
-				New:     "if !r.remembersUnreachable() {",
+				Old:     "if r.Refresh || !r.cachesUnreachable() {",
+				New:     "if !r.cachesUnreachable() {",
 				Package: "./internal/host",
 				Fails: []string{
 					"TestUnreachableGate_IsTriedAgainAtOnce/with --refresh",
@@ -561,7 +561,7 @@ var outputKinds = []kind{
 				},
 			},
 			{
-				Fault:   "a gate that ran is remembered still",
+				Fault:   "a gate that ran is still counted as unreachable",
 				File:    "internal/host/unreachable.go",
 				Old:     "case known && result.Status != pipeline.Interrupted:",
 				New:     "case known && result.Status == pipeline.Interrupted:",

@@ -35,7 +35,7 @@ var fileAttacks = []Mutant{
 		Fails:   []string{"TestFence_TestHasEveryClient"},
 	},
 	{
-		Fault:   "what stands between this machine and AWS is not told",
+		Fault:   "what stands between this machine and AWS is not said",
 		File:    "internal/cli/announce.go",
 		Old:     `{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "with the metadata service"},` + "\n",
 		New:     "",
@@ -49,7 +49,7 @@ var fileAttacks = []Mutant{
 		New:     `func Line(text string) string { return text }`,
 		Package: "./internal/cli",
 		Fails:   []string{"TestResults_TextFromOutsideControlsNothing/status"},
-		Elsewhere: map[string][]string{
+		OtherPackages: map[string][]string{
 			"./internal/display": {"TestLine_HasNothingRaw"},
 		},
 	},
@@ -108,7 +108,7 @@ var fileAttacks = []Mutant{
 		New:     "os.O_WRONLY|os.O_CREATE, entry",
 		Package: "./internal/fsx",
 		Fails:   []string{"TestUnzip_Refuses/an entry twice"},
-		Elsewhere: map[string][]string{"./internal/deploy/staging": {
+		OtherPackages: map[string][]string{"./internal/deploy/staging": {
 			"TestStore_LeavesNothingOutsideItsFolder/two files of the same name",
 		}},
 	},
@@ -128,7 +128,7 @@ var fileAttacks = []Mutant{
 		New:     `if err != nil || project != "-" {`,
 		Package: "./internal/fsx",
 		Fails:   []string{"TestWriteFile_OfAProjectFollowsNoLinkOut"},
-		Elsewhere: map[string][]string{"./tests/attacks": {
+		OtherPackages: map[string][]string{"./tests/attacks": {
 			"TestCommandLine_IsAttacked/with links out of the repository/the board",
 			"TestCommandLine_IsAttacked/with links out of the repository/a folder that the user says",
 		}},
@@ -377,7 +377,7 @@ var judgementAttacks = []Mutant{
 		Fails:   []string{"TestProperty_FunctionsHideNothing"},
 	},
 	{
-		Fault:   "an alarm, a rule and whoever else tells of what happens may go",
+		Fault:   "an alarm, a rule and what else reports what happens may go",
 		File:    "internal/deploy/risk/signals.go",
 		Old:     "bool { return signalPattern.MatchString(resourceType) }",
 		New:     `bool { return resourceType == "" }`,

@@ -221,7 +221,7 @@ var inputKinds = []kind{
 				Fails: []string{
 					"TestCommit_IgnoresGitVariablesOfCaller",
 				},
-				Elsewhere: map[string][]string{
+				OtherPackages: map[string][]string{
 					"./internal/gate": {
 						"TestGate_IgnoresGitDirOfCaller",
 					},
@@ -243,7 +243,7 @@ var inputKinds = []kind{
 				Fails: []string{
 					"TestCommit_ProjectInFolderOfRepository",
 				},
-				Elsewhere: map[string][]string{
+				OtherPackages: map[string][]string{
 					"./internal/gate": {
 						"TestGate_ProjectInFolderOfRepository",
 					},
@@ -258,7 +258,7 @@ var inputKinds = []kind{
 				Fails: []string{
 					"TestCommit_PlusMarksOtherFiles/a new input",
 				},
-				Elsewhere: map[string][]string{
+				OtherPackages: map[string][]string{
 					"./internal/rollout": {
 						"TestCurrentCommit_PlusMarksNewInput",
 					},

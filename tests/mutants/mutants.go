@@ -33,8 +33,8 @@ type Mutant struct {
 	Fault string
 	// Fails are the tests that have to fail, all of them: TEST, or TEST/CASE. It is empty if any may.
 	Fails []string
-	// Elsewhere are tests of other packages that have to fail too, by their package.
-	Elsewhere map[string][]string
+	// OtherPackages are tests of other packages that have to fail too, by their package.
+	OtherPackages map[string][]string
 	// Hangs says that a test fails by never ending. It is ended after hangTimeout.
 	Hangs bool
 }
@@ -57,11 +57,11 @@ const hangTimeout = "60s"
 
 // perPackage returns the mutant for the tests of each of its packages.
 func (m Mutant) perPackage() []Mutant {
-	elsewhere := m.Elsewhere
-	m.Elsewhere = nil
+	others := m.OtherPackages
+	m.OtherPackages = nil
 	all := []Mutant{m}
-	for _, folder := range slices.Sorted(maps.Keys(elsewhere)) {
-		m.Package, m.Fails = folder, elsewhere[folder]
+	for _, folder := range slices.Sorted(maps.Keys(others)) {
+		m.Package, m.Fails = folder, others[folder]
 		all = append(all, m)
 	}
 	return all

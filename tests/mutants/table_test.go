@@ -358,9 +358,9 @@ var table = []Mutant{
 		New: "age < -1<<62",
 	},
 	{
-		File:    "internal/host/lines.go",
-		Package: "./internal/host", Run: "TestLineWriter",
-		Old: "min(len(text), maxLineBytes-len(w.pending))",
+		File:    "internal/process/output.go",
+		Package: "./internal/process", Run: "TestLineWriter",
+		Old: "min(len(text), MaxLineBytes-len(w.pending))",
 		New: "len(text)",
 	},
 	{

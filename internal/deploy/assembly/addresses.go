@@ -3,9 +3,10 @@ package assembly
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"lockstep/internal/deploy/resolve"
 )
 
 // URLSuffix returns the domain of the services of a region, as the pseudo parameter AWS::URLSuffix has it
@@ -66,7 +67,7 @@ var nestingTypes = []string{"AWS::CloudFormation::Stack", "AWS::CloudFormation::
 // A NestedTemplate is a resource whose template lies elsewhere.
 type NestedTemplate struct {
 	LogicalID string
-	// URL is where the template is; empty if the template of the stack does not tell.
+	// URL is where the template is; empty if the template of the stack does not say.
 	URL string
 }
 
@@ -105,9 +106,9 @@ func (s *Stack) resolveText(value any) (string, bool) {
 				name, _ := argument.(string)
 				return s.resolveRef(name)
 			case "Fn::Join":
-				return s.resolveJoin(argument)
+				return resolve.Join(argument, s.resolveText)
 			case "Fn::Sub":
-				return s.resolveSub(argument)
+				return resolve.Substitute(argument, s.resolveText, s.resolveRef)
 			}
 		}
 	}
@@ -131,56 +132,10 @@ func (s *Stack) resolveRef(name string) (string, bool) {
 	return s.ParameterValue(name)
 }
 
-func (s *Stack) resolveJoin(argument any) (string, bool) {
-	list, _ := argument.([]any)
-	if len(list) != 2 {
-		return "", false
-	}
-	separator, isText := list[0].(string)
-	items, isList := list[1].([]any)
-	if !isText || !isList {
-		return "", false
-	}
-	var parts []string
-	for _, item := range items {
-		part, ok := s.resolveText(item)
-		if !ok {
-			return "", false
-		}
-		parts = append(parts, part)
-	}
-	return strings.Join(parts, separator), true
-}
-
-// subVariablePattern matches a variable in the text of Fn::Sub.
-var subVariablePattern = regexp.MustCompile(`\$\{[^}]*\}`)
-
-func (s *Stack) resolveSub(argument any) (string, bool) {
-	text, ok := argument.(string)
-	var variables map[string]any
-	if list, isList := argument.([]any); isList && len(list) == 2 {
-		text, ok = list[0].(string)
-		variables, _ = list[1].(map[string]any)
-	}
-	resolved := subVariablePattern.ReplaceAllStringFunc(text, func(found string) string {
-		name := found[2 : len(found)-1]
-		var value string
-		known := false
-		if text, isGiven := variables[name]; isGiven {
-			value, known = s.resolveText(text)
-		} else {
-			value, known = s.resolveRef(name)
-		}
-		ok = ok && known
-		return value
-	})
-	return resolved, ok
-}
-
 // String returns what a message says of the resource.
 func (n NestedTemplate) String() string {
 	if n.URL == "" {
-		return fmt.Sprintf("resource %s takes its template from an address that its template does not tell", n.LogicalID)
+		return fmt.Sprintf("resource %s takes its template from an address that its template does not say", n.LogicalID)
 	}
 	return fmt.Sprintf("resource %s takes its template from %s", n.LogicalID, n.URL)
 }

@@ -182,36 +182,58 @@ func (i Image) CheckSource() error {
 			"of one machine and not in the assembly: let the app use a TarballImageAsset, or a folder with a Dockerfile",
 			i.Executable[0])
 	}
-	b := i.Build
-	for _, name := range sortedKeys(b.Contexts) {
-		value := b.Contexts[name]
-		isRemote := slices.ContainsFunc(remotePrefixes, func(p string) bool { return strings.HasPrefix(value, p) })
-		if _, ok := below(i.Directory, value); !ok && !isRemote {
-			return fault.Errorf(fault.AssetNotSupported, "its build context %s is %s, which is not in the assembly: "+
-				"copy it into the folder of the image, or use docker-image:// or https://", name, value)
-		}
-	}
-	for _, output := range b.Outputs {
+	for _, output := range i.Build.Outputs {
 		if output != "type=docker" {
 			return fault.Errorf(fault.AssetNotSupported,
 				"its build writes the output %s: only type=docker is supported, which the builder itself keeps", output)
 		}
 	}
-	for _, cache := range b.caches() {
-		if cache.Type == "local" {
-			return fault.Errorf(fault.AssetNotSupported, "its build has a cache in a folder of the machine (%s): "+
-				"use a cache of another type, such as registry", cache)
+	_, err := i.Build.SecretSources()
+	return cmp.Or(i.checkContexts(), i.Build.checkCaches(), err)
+}
+
+// checkContexts refuses a build context that is a folder of the machine.
+func (i Image) checkContexts() error {
+	for _, name := range sortedKeys(i.Build.Contexts) {
+		value := i.Build.Contexts[name]
+		isRemote := slices.ContainsFunc(remotePrefixes, func(p string) bool { return strings.HasPrefix(value, p) })
+		_, ok := below(i.Directory, value)
+		if strings.Contains(name, "=") || !ok && !isRemote {
+			return fault.Errorf(fault.AssetNotSupported, "its build context %s is %s, which is not in the assembly: "+
+				"copy it into the folder of the image, or use docker-image:// or https://", name, value)
 		}
 	}
 	return nil
 }
 
-// caches returns the caches that the build reads and writes.
-func (b ImageBuild) caches() []BuildCache {
-	if b.CacheTo == nil {
-		return b.CacheFrom
+// checkCaches refuses a cache in a folder of the machine, and one that the builder would sign in to as the person:
+// buildx takes credentials of AWS, Azure and GitHub by itself, and the cache says where they go. A cache that is
+// written to a registry could take the place of any image there.
+// Source: github.com/docker/buildx, util/buildflags/cache.go.
+func (b ImageBuild) checkCaches() error {
+	check := func(c BuildCache, wanted string) error {
+		isField := func(name string) bool { return isOptionField(name, c.Params[name]) && strings.ToLower(name) != "type" }
+		if c.Type == wanted && !slices.ContainsFunc(sortedKeys(c.Params), func(name string) bool { return !isField(name) }) {
+			return nil
+		}
+		return fault.Errorf(fault.AssetNotSupported, "its build has the cache %s: only caches of the type registry are "+
+			"read, and only those of the type inline are written", c)
 	}
-	return append(slices.Clone(b.CacheFrom), *b.CacheTo)
+	for _, cache := range b.CacheFrom {
+		if err := check(cache, "registry"); err != nil {
+			return err
+		}
+	}
+	if b.CacheTo == nil {
+		return nil
+	}
+	return check(*b.CacheTo, "inline")
+}
+
+// isOptionField reports whether a name and a value are one field of a builder's option, which is a line of CSV. A
+// builder would take what follows a comma or a quote for a field of its own, which is in nobody's list.
+func isOptionField(name, value string) bool {
+	return name != "" && !strings.ContainsAny(name, "=,\"\r\n\x00") && !strings.ContainsAny(value, ",\"\r\n\x00")
 }
 
 // below returns the path of a file in a folder; ok is false if the file lies outside the folder.
@@ -222,11 +244,17 @@ func below(dir, file string) (name string, ok bool) {
 	return path.Join(dir, file), true
 }
 
-// SecretSources returns where the build reads secrets: the names of variables and the paths of files, sorted.
-func (b ImageBuild) SecretSources() []string {
+// SecretSources returns where the build reads secrets: the names of variables and the paths of files, sorted. The error
+// is about a secret that builders could read from somewhere else.
+func (b ImageBuild) SecretSources() ([]string, error) {
 	found := map[string]bool{}
 	for id, spec := range b.Secrets {
-		found[secretSource(id, spec)] = true
+		source, ok := secretSource(id, spec)
+		if !ok {
+			return nil, fault.Errorf(fault.AssetNotSupported, "its build takes the secret %s as %q, which builders could "+
+				"read in several ways: name one file with src=, or one variable with env=", id, spec)
+		}
+		found[source] = true
 	}
 	if b.SSH != "" {
 		_, keys, hasKeys := strings.Cut(b.SSH, "=")
@@ -237,20 +265,27 @@ func (b ImageBuild) SecretSources() []string {
 			found[key] = true
 		}
 	}
-	return slices.Sorted(maps.Keys(found))
+	return slices.Sorted(maps.Keys(found)), nil
 }
 
 // secretSource returns the variable or the file that a secret is read from. Without either, the builder takes the
-// variable that has the name of the secret's id.
-func secretSource(id, spec string) string {
-	source := id
+// variable that has the name of the secret's id. ok is false for what is written in another way than this: of two
+// sources builders take one or the other, and they know names in capital letters too.
+func secretSource(id, spec string) (source string, ok bool) {
+	if !isOptionField("id", id) || id == "" {
+		return "", false
+	}
 	for part := range strings.SplitSeq(spec, ",") {
-		switch name, value, _ := strings.Cut(part, "="); name {
-		case "src", "source", "env":
+		name, value, _ := strings.Cut(part, "=")
+		switch isPlain := isOptionField(name, value) && value != ""; {
+		case isPlain && name == "type" && (value == "file" || value == "env"):
+		case isPlain && slices.Contains([]string{"src", "source", "env"}, name) && source == "":
 			source = value
+		case spec != "":
+			return "", false
 		}
 	}
-	return source
+	return cmp.Or(source, id), true
 }
 
 // String names the image and its destination.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 )
 
 // withImage returns a cloud assembly with an image, whose source is JSON.
@@ -66,7 +67,9 @@ func TestRead_ImageWithEverythingThatABuildTakes(t *testing.T) {
 		Role: Role{ARN: "arn:aws:iam::111122223333:role/images"},
 	}, i)
 	require.NoError(t, i.CheckSource())
-	assert.Equal(t, []string{"/home/person/.npmrc", "SSH_AUTH_SOCK", "TOKEN", "id"}, i.Build.SecretSources())
+	sources, err := i.Build.SecretSources()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"/home/person/.npmrc", "SSH_AUTH_SOCK", "TOKEN", "id"}, sources)
 }
 
 // loadOf returns the source of an image of the CDK's TarballImageAsset, as aws-cdk-lib writes it.
@@ -111,6 +114,44 @@ func TestRead_ImageIsWhollyInTheAssembly(t *testing.T) {
 			_, err := readImage(t, withImage(test.source, nil))
 			require.ErrorContains(t, err, "image Api of stack Web: ")
 			require.ErrorContains(t, err, test.want)
+		})
+	}
+}
+
+// Builders read an option as a line of CSV, know names in capital letters, and of two values take one or the other.
+func TestCheckSource_RefusesOptionsThatBuildersReadOtherwise(t *testing.T) {
+	printed := faulttest.Printed(t)
+	cache := func(kind, name, value string) *BuildCache {
+		return &BuildCache{Type: kind, Params: map[string]string{name: value}}
+	}
+	reads := func(kind, name, value string) ImageBuild {
+		return ImageBuild{CacheFrom: []BuildCache{*cache(kind, name, value)}}
+	}
+	takes := func(id, spec string) ImageBuild { return ImageBuild{Secrets: map[string]string{id: spec}} }
+	for name, build := range map[string]ImageBuild{
+		"a cache of another type in a parameter": {CacheTo: cache("inline", "type", "local")},
+		"the same in capital letters":            {CacheTo: cache("inline", "TYPE", "local")},
+		"the same in the type":                   {CacheTo: cache("inline,type=local,dest=/home/person", "a", "b")},
+		"the same in a value":                    reads("registry", "ref", "r,type=local"),
+		"the same in the name":                   reads("registry", "a=b,type", "local"),
+		"the same in quotes":                     reads("registry", `"type`, `local"`),
+		"credentials of AWS for S3":              reads("s3", "endpoint_url", "https://h"),
+		"a token of GitHub":                      {CacheTo: cache("gha", "url", "https://h")},
+		"credentials of Azure":                   reads("azblob", "account_url", "https://h"),
+		"an image in the person's own registry":  {CacheTo: cache("registry", "ref", "company/app:latest")},
+		"a file in capital letters":              takes("RELEASED", "SRC=/home/person/.ssh/id"),
+		"a file in quotes":                       takes("RELEASED", `"src=/home/person/.ssh/id"`),
+		"a file in the id":                       takes("RELEASED,src=/home/person/.ssh/id", "type=file"),
+		"a file and a variable":                  takes("t", "src=/home/person/.ssh/id,env=RELEASED"),
+		"a variable and a file":                  takes("t", "env=/home/person/.ssh/id,src=RELEASED"),
+		"an option that is not known":            takes("RELEASED", "file=/home/person/.ssh/id"),
+		"another id":                             takes("RELEASED", "id=/home/person/.ssh/id"),
+		"a folder in a context's name":           {Contexts: map[string]string{"base=/home/person": "https://h"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := printed.Error(Image{Directory: "asset.f00", Build: build}.CheckSource())
+			require.Error(t, err)
+			assert.Equal(t, fault.AssetNotSupported, fault.CodeOf(err))
 		})
 	}
 }

@@ -61,7 +61,7 @@ type Resource struct {
 	// DeletionPolicy and UpdateReplacePolicy are empty where the template has none, or an intrinsic function.
 	DeletionPolicy      string
 	UpdateReplacePolicy string
-	// Construct is the path of the resource in the CDK app; empty where the template does not tell.
+	// Construct is the path of the resource in the CDK app; empty where the template does not say.
 	Construct string
 	// IsAuditAlarm says that the resource is an alarm about what somebody did, which tells nothing of the stack's health.
 	IsAuditAlarm bool

@@ -15,6 +15,7 @@ import (
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/resolve"
 	"lockstep/internal/redact"
 )
 
@@ -151,8 +152,8 @@ func completeProperties(changes []change.Change, deployed, next assembly.Templat
 	for _, c := range changes {
 		for i, p := range c.Properties {
 			isSecret := deployed.PropertyIsSecret(c.LogicalID, p.Name) || next.PropertyIsSecret(c.LogicalID, p.Name)
-			before := valueText(deployed.Resources[c.LogicalID].Properties[p.Name])
-			after := valueText(next.Resources[c.LogicalID].Properties[p.Name])
+			before := resolve.Text(deployed.Resources[c.LogicalID].Properties[p.Name])
+			after := resolve.Text(next.Resources[c.LogicalID].Properties[p.Name])
 			isPolicy := before != after && (redact.HasPolicy(before) || redact.HasPolicy(after))
 			switch {
 			case isPolicy && (isSecret || p.Before == "" && p.After == ""):

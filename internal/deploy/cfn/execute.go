@@ -55,7 +55,7 @@ func (c *Client) Follow(ctx context.Context, name string, op Operation) error {
 }
 
 // waitForEnd waits until the stack's own event says that an operation has ended, and then until the stack is described
-// so. DescribeStacks may answer a state from before the operation, so it does not tell the end.
+// so. DescribeStacks may answer a state from before the operation, so it does not say when it ends.
 // Source: cfn-api.ts of the CDK's toolkit-lib. Each event of the operation is passed to report.
 func (c *Client) waitForEnd(ctx context.Context, op Operation, report func(types.StackEvent)) (*eventReader, error) {
 	events := &eventReader{client: c, Operation: op}
@@ -157,7 +157,7 @@ func isSuccessStatus(status types.StackStatus) bool {
 func (c *Client) DeleteFailedStack(ctx context.Context, state State) error {
 	c.progress(fmt.Sprintf("%s: deleting what a failed creation left behind", aws.ToString(state.StackName)))
 	if err := c.DeleteStack(ctx, state); err != nil {
-		return fmt.Errorf("the leftover of a failed creation cannot be deleted: %w", err)
+		return fmt.Errorf("what a failed creation has left cannot be deleted: %w", err)
 	}
 	return nil
 }

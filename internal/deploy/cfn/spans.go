@@ -34,6 +34,6 @@ func (s resourceSpans) add(ctx context.Context, e types.StackEvent) {
 	if strings.HasSuffix(status, "_FAILED") {
 		code = fault.StackFailed
 	}
-	telemetry.Record(ctx, "resource "+id, begin, *e.Timestamp, code,
+	telemetry.Record(ctx, "resource "+id, telemetry.Period{Begin: begin, End: *e.Timestamp}, code,
 		telemetry.ResourceType(aws.ToString(e.ResourceType)), telemetry.Status(status))
 }

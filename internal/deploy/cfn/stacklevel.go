@@ -1,7 +1,6 @@
 package cfn
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/compare"
+	"lockstep/internal/deploy/resolve"
 	"lockstep/internal/redact"
 )
 
@@ -102,7 +102,9 @@ func outputChanges(before, after string) []change.Property {
 	}
 	names := slices.AppendSeq(slices.Collect(maps.Keys(old.Outputs)), maps.Keys(next.Outputs))
 	slices.Sort(names)
-	same := func(a, b any) bool { return assembly.MaskNonASCII(valueText(a)) == assembly.MaskNonASCII(valueText(b)) }
+	same := func(a, b any) bool {
+		return assembly.MaskNonASCII(resolve.Text(a)) == assembly.MaskNonASCII(resolve.Text(b))
+	}
 	var out []change.Property
 	for _, name := range slices.Compact(names) {
 		a, b := old.Outputs[name], next.Outputs[name]
@@ -115,23 +117,8 @@ func outputChanges(before, after string) []change.Property {
 		}
 		out = append(out, change.Property{
 			Name: "Outputs." + name, Recreation: "Never",
-			Before: redact.Value(name, valueText(before)), After: redact.Value(name, valueText(after)),
+			Before: redact.Value(name, resolve.Text(before)), After: redact.Value(name, resolve.Text(after)),
 		})
 	}
 	return out
-}
-
-// valueText returns a value of a template as text: a string as it is, all else as JSON.
-func valueText(value any) string {
-	switch v := value.(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return "" // a value that was read from JSON can be written as JSON
-	}
-	return string(text)
 }

@@ -7,7 +7,7 @@ type Cause struct {
 	// Resource is the logical id of what failed, with the path of its nested stack before it; empty for the stack itself.
 	Resource string `json:"resource,omitempty"`
 	Type     string `json:"type,omitempty"`
-	// Construct is the path of the resource in the CDK app; empty if its template does not tell.
+	// Construct is the path of the resource in the CDK app; empty if its template does not say.
 	Construct string `json:"construct,omitempty"`
 	Reason    string `json:"reason"`
 	// Advice is what to do about it; empty if the reason is all that is known.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/resolve"
 )
 
 // inertSections are the sections of a template that change no resource and no output by themselves. Rules only refuse
@@ -139,11 +140,8 @@ func resolveIntrinsic(object map[string]any) any {
 	if len(object) != 1 {
 		return object
 	}
-	switch argument := object["Fn::Join"].(type) {
-	case []any:
-		if text, ok := joinLiterals(argument); ok {
-			return text
-		}
+	if text, ok := resolve.Join(object["Fn::Join"], literalText); ok {
+		return text
 	}
 	if text, ok := object["Fn::Sub"].(string); ok && !strings.Contains(text, "${") {
 		return text
@@ -155,26 +153,13 @@ func resolveIntrinsic(object map[string]any) any {
 	return object
 }
 
-// joinLiterals returns what Fn::Join makes of its arguments; ok is false unless all of them are literal.
-func joinLiterals(arguments []any) (text string, ok bool) {
-	if len(arguments) != 2 {
-		return "", false
+// literalText returns the text of an item of Fn::Join; ok is false unless it is literal.
+func literalText(item any) (text string, ok bool) {
+	switch v := item.(type) {
+	case string:
+		return v, true
+	case json.Number:
+		return v.String(), true
 	}
-	separator, isText := arguments[0].(string)
-	items, isList := arguments[1].([]any)
-	if !isText || !isList {
-		return "", false
-	}
-	var parts []string
-	for _, item := range items {
-		switch v := item.(type) {
-		case string:
-			parts = append(parts, v)
-		case json.Number:
-			parts = append(parts, v.String())
-		default:
-			return "", false
-		}
-	}
-	return strings.Join(parts, separator), true
+	return "", false
 }

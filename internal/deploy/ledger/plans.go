@@ -54,18 +54,12 @@ func (l *Ledger) RegisterPlan(ctx context.Context, p RegisteredPlan) error {
 
 // writePlan signs and writes the record of a plan.
 func (l *Ledger) writePlan(ctx context.Context, p RegisteredPlan, only Condition) error {
-	key := l.planKey(p.Digest)
-	data, err := Format(p)
-	if err != nil {
-		return err
-	}
-	predicate := attest.Plan{
-		Scope: l.scope, Plan: string(p.Digest), By: p.CallerARN, Run: p.RunID, Expires: p.Expires,
-	}
-	if err := l.sign(ctx, l.signing.Plans, key, data, attest.PlanType, predicate); err != nil {
-		return err
-	}
-	_, err = writeData(ctx, l.store, key, data, only)
+	_, err := l.writeSigned(ctx, signedDocument{
+		key: l.planKey(p.Digest), content: p, trust: l.signing.Plans, predicateType: attest.PlanType,
+		predicate: attest.Plan{
+			Scope: l.scope, Plan: string(p.Digest), By: p.CallerARN, Run: p.RunID, Expires: p.Expires,
+		},
+	}, only)
 	return err
 }
 
@@ -142,18 +136,12 @@ func (l *Ledger) UpdatePlan(ctx context.Context, plan digest.Plan, update func(*
 // Approve adds the approval of a plan, signed. The first one counts: the error is ErrPreconditionFailed if there is one
 // already.
 func (l *Ledger) Approve(ctx context.Context, a Approval) error {
-	key := l.approvalKey(a.PlanDigest)
-	data, err := Format(a)
-	if err != nil {
-		return err
-	}
-	predicate := attest.Approval{
-		Scope: l.scope, Plan: string(a.PlanDigest), By: a.ApproverARN, At: a.At, Allow: a.Allow,
-	}
-	if err := l.sign(ctx, l.signing.Releases, key, data, attest.ApprovalType, predicate); err != nil {
-		return err
-	}
-	_, err = writeData(ctx, l.store, key, data, Condition{Absent: true})
+	_, err := l.writeSigned(ctx, signedDocument{
+		key: l.approvalKey(a.PlanDigest), content: a, trust: l.signing.Releases, predicateType: attest.ApprovalType,
+		predicate: attest.Approval{
+			Scope: l.scope, Plan: string(a.PlanDigest), By: a.ApproverARN, At: a.At, Allow: a.Allow,
+		},
+	}, Condition{Absent: true})
 	return err
 }
 

@@ -222,14 +222,10 @@ func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
 // writeRelease signs and writes a record.
 func (l *Ledger) writeRelease(ctx context.Context, r Release) (Signature, error) {
 	key := l.releaseKey(r.Number)
-	data, err := Format(r)
+	data, err := l.writeSigned(ctx, signedDocument{
+		key: key, content: r, trust: l.signing.Releases, predicateType: attest.ReleaseType, predicate: r.predicate(),
+	}, Condition{Absent: true})
 	if err != nil {
-		return Signature{}, err
-	}
-	if err := l.sign(ctx, l.signing.Releases, key, data, attest.ReleaseType, r.predicate()); err != nil {
-		return Signature{}, err
-	}
-	if _, err := writeData(ctx, l.store, key, data, Condition{Absent: true}); err != nil {
 		return Signature{}, err
 	}
 	signature, err := l.verify(ctx, l.signing.Releases, key, data, attest.ReleaseType)

@@ -56,18 +56,38 @@ func (l *Ledger) attestationKey(digest string) string {
 	return l.key("attestations/" + digest + ".json")
 }
 
-// sign keeps the signature of a file that is about to be written.
-func (l *Ledger) sign(
-	ctx context.Context, t Trust, key string, data []byte, predicateType string, predicate any,
-) error {
-	if t.Signer == nil {
+// A signedDocument is a document that is signed before it is written.
+type signedDocument struct {
+	key           string
+	content       any
+	trust         Trust
+	predicateType string
+	predicate     any
+}
+
+// writeSigned signs and writes a document, and returns its text.
+func (l *Ledger) writeSigned(ctx context.Context, d signedDocument, only Condition) ([]byte, error) {
+	data, err := Format(d.content)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.sign(ctx, d, data); err != nil {
+		return nil, err
+	}
+	_, err = writeData(ctx, l.store, d.key, data, only)
+	return data, err
+}
+
+// sign keeps the signature of a document that is about to be written, if there is a key to sign with.
+func (l *Ledger) sign(ctx context.Context, d signedDocument, data []byte) error {
+	if d.trust.Signer == nil {
 		return nil
 	}
-	s, err := attest.NewStatement(predicateType, predicate, attest.Subject{Name: key, Digest: attest.Digest(data)})
+	s, err := attest.NewStatement(d.predicateType, d.predicate, attest.Subject{Name: d.key, Digest: attest.Digest(data)})
 	if err != nil {
 		return err
 	}
-	return l.keepStatement(ctx, t, s)
+	return l.keepStatement(ctx, d.trust, s)
 }
 
 // keepStatement signs a statement, and keeps it under the digest of its first subject.

@@ -212,7 +212,7 @@ func TestTypes_CannotChange(t *testing.T) {
 	assert.Empty(t, found, "a rehearsal's stand-in is none")
 }
 
-func TestScope_Substitute(t *testing.T) {
+func TestScope_ResolvesSub(t *testing.T) {
 	known := newScope(newStack(t, "web", `{"Parameters":{"Stage":{"Type":"String","Default":"acc"}}}`))
 	for _, test := range []struct {
 		argument any
@@ -225,7 +225,7 @@ func TestScope_Substitute(t *testing.T) {
 		{[]any{"${A}-${Stage}", map[string]any{"A": map[string]any{"Ref": "AWS::Region"}}}, "eu-west-1-acc", true},
 		{[]any{}, "", false},
 	} {
-		text, ok := known.substitute(test.argument)
+		text, ok := known.resolve(map[string]any{"Fn::Sub": test.argument})
 		assert.Equal(t, test.ok, ok)
 		if ok {
 			assert.Equal(t, test.want, text)

@@ -1,11 +1,11 @@
 package preflight
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/resolve"
 )
 
 // A scope holds what references in a stack's template stand for, as far as that is known before the deployment.
@@ -50,69 +50,18 @@ func (s scope) resolveFunction(function string, argument any) (string, bool) {
 	switch function {
 	case "Ref":
 		name, _ := argument.(string)
-		text, ok := s[name]
-		return text, ok
+		return s.resolveRef(name)
 	case "Fn::Sub":
-		return s.substitute(argument)
+		return resolve.Substitute(argument, s.resolve, s.resolveRef)
 	case "Fn::Join":
-		list := asList(argument)
-		if len(list) != 2 {
-			return "", false
-		}
-		separator, isText := list[0].(string)
-		parts, isList := list[1].([]any)
-		if !isText || !isList {
-			return "", false
-		}
-		var texts []string
-		for _, part := range parts {
-			text, ok := s.resolve(part)
-			if !ok {
-				return "", false
-			}
-			texts = append(texts, text)
-		}
-		return strings.Join(texts, separator), true
+		return resolve.Join(argument, s.resolve)
 	}
 	return "", false
 }
 
-// placeholderPattern matches the placeholders of Fn::Sub. One that begins with ! stands for itself.
-var placeholderPattern = regexp.MustCompile(`\$\{([^}]*)\}`)
-
-// substitute resolves the argument of Fn::Sub: a text, or a list of a text and the values of its placeholders.
-func (s scope) substitute(argument any) (string, bool) {
-	list := asList(argument)
-	if list == nil {
-		list = []any{argument}
-	}
-	if len(list) == 0 {
-		return "", false
-	}
-	text, ok := list[0].(string)
-	if !ok {
-		return "", false
-	}
-	var values map[string]any
-	if len(list) == 2 {
-		values, _ = list[1].(map[string]any)
-	}
-	complete := true
-	text = placeholderPattern.ReplaceAllStringFunc(text, func(placeholder string) string {
-		name := placeholder[2 : len(placeholder)-1]
-		if literal, ok := strings.CutPrefix(name, "!"); ok {
-			return "${" + literal + "}"
-		}
-		if value, ok := values[name]; ok {
-			resolved, ok := s.resolve(value)
-			complete = complete && ok
-			return resolved
-		}
-		resolved, ok := s[name]
-		complete = complete && ok
-		return resolved
-	})
-	return text, complete
+func (s scope) resolveRef(name string) (string, bool) {
+	text, ok := s[name]
+	return text, ok
 }
 
 // exportsOf returns the outputs of a stack that are exported, by the name of the export. It is complete if every name

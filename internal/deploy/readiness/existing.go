@@ -101,12 +101,7 @@ func sameText(paths ...string) func(planned, existing map[string]any) bool {
 
 // textAt returns the text at a path of properties, "" for none.
 func textAt(properties map[string]any, path string) string {
-	var value any = properties
-	for key := range strings.SplitSeq(path, "/") {
-		object, _ := value.(map[string]any)
-		value = object[key]
-	}
-	return resolve.Text(value)
+	return resolve.Text(resolve.ValueAt(properties, path))
 }
 
 // isServiceLinkedRecorder reports whether a recorder belongs to a service of AWS. Those do not count.

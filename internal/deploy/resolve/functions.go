@@ -251,7 +251,7 @@ func (e *evaluation) decide(undecided string) {
 }
 
 // placeholderPattern matches ${NAME} in a text of Fn::Sub; ${!NAME} stands for ${NAME} itself.
-var placeholderPattern = regexp.MustCompile(`\$\{(!?)\s*([^{}]*?)\s*\}`)
+var placeholderPattern = regexp.MustCompile(`\$\{(!?)\s*([^}]*?)\s*\}`)
 
 // substitute returns what Fn::Sub comes to.
 func (e *evaluation) substitute(argument any) any {
@@ -400,19 +400,11 @@ func equals(a, b any) any {
 }
 
 func join(arguments []any) any {
-	if len(arguments) != 2 {
+	joined, ok := Join(arguments, func(item any) (string, bool) { return Text(item), true })
+	if !ok {
 		return nil
 	}
-	separator, isText := arguments[0].(string)
-	items, isList := arguments[1].([]any)
-	if !isText || !isList {
-		return nil
-	}
-	parts := make([]string, len(items))
-	for i, item := range items {
-		parts[i] = Text(item)
-	}
-	return strings.Join(parts, separator)
+	return joined
 }
 
 func selectItem(arguments []any) any {

@@ -208,15 +208,15 @@ var governedProperties = map[string][]string{
 	"AWS::SecretsManager::RotationSchedule": {"SecretId", "RotationLambdaARN", "HostedRotationLambda"},
 }
 
-// harmless are properties of governed types that say nothing about access.
-var harmless = []string{
+// harmlessProperties are properties of governed types that say nothing about access.
+var harmlessProperties = []string{
 	"Description", "Tags", "TagSet", "DisplayName", "MaxSessionDuration", "SessionDuration", "RelayStateType",
 	"VisibilityConfig", "AuthorizerResultTtlInSeconds", "CertificateBody",
 }
 
 // isHarmless reports whether a property of a type says nothing about access.
 func isHarmless(resourceType, property string) bool {
-	if slices.Contains(harmless, property) {
+	if slices.Contains(harmlessProperties, property) {
 		return true
 	}
 	if names, ok := governedProperties[resourceType]; ok {

@@ -207,7 +207,7 @@ func isPreflight(method map[string]any) bool {
 // readProperty adds the grants of a property of the resource itself.
 func (r *reader) readProperty(name string, value any) {
 	r.readSecrets(name, value)
-	isTag := slices.Contains(harmless, name) || isTagProperty(r.kind, name)
+	isTag := slices.Contains(harmlessProperties, name) || isTagProperty(r.kind, name)
 	if !isTag && (!r.isGoverned || isHarmless(r.kind, name)) { // all else that governs access is judged
 		r.readDestinations(name, value)
 	}

@@ -162,8 +162,9 @@ func removalRules(value any) string {
 	return strings.Join(out, "\n")
 }
 
-// losses report whether data is kept less with the keeper after a change than with the one before, by their measure.
-var losses = map[measure]func(before, after keeper) bool{
+// isKeptLess reports, by the measure of the keepers, whether data is kept less with the one after a change than with
+// the one before.
+var isKeptLess = map[measure]func(before, after keeper) bool{
 	longer: func(before, after keeper) bool {
 		if before.measure == none {
 			return after.value == "0"
@@ -194,7 +195,7 @@ func (k keeper) orDefault(name string, m measure) keeper {
 func (k keeper) lessThan(name string, after keeper) string {
 	measure := max(k.measure, after.measure)
 	k, after = k.orDefault(name, measure), after.orDefault(name, measure)
-	if k == after || !losses[measure](k, after) {
+	if k == after || !isKeptLess[measure](k, after) {
 		return ""
 	}
 	return fmt.Sprintf("%s is %s and no longer %s", name, orNothing(after.value), orNothing(k.value))

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/resolve"
 	"lockstep/internal/stateful"
 )
 
@@ -39,7 +40,8 @@ func FindStoredData(stack string, t assembly.Template) []StoredData {
 type backupSetting struct {
 	// types are the beginnings of the resource types that have it.
 	types []string
-	path  string
+	// path is where the property is, as resolve.ValueAt takes it.
+	path string
 	// text says what a value arranges for; empty for nothing.
 	text func(value any) string
 }
@@ -78,18 +80,18 @@ func backupSettings() []backupSetting {
 		},
 		{
 			[]string{"AWS::DynamoDB::Table"},
-			"PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled",
+			"PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled",
 			when("true", "point-in-time recovery"),
 		},
-		{[]string{"AWS::S3::Bucket"}, "VersioningConfiguration.Status", when("Enabled", "earlier versions of objects")},
-		{[]string{"AWS::S3::Bucket"}, "ReplicationConfiguration.Role", func(value any) string {
+		{[]string{"AWS::S3::Bucket"}, "VersioningConfiguration/Status", when("Enabled", "earlier versions of objects")},
+		{[]string{"AWS::S3::Bucket"}, "ReplicationConfiguration/Role", func(value any) string {
 			if value == nil {
 				return ""
 			}
 			return "replication to another bucket"
 		}},
-		{[]string{"AWS::EFS::FileSystem"}, "BackupPolicy.Status", when("ENABLED", "AWS Backup, every day")},
-		{[]string{"AWS::FSx::FileSystem"}, "WindowsConfiguration.AutomaticBackupRetentionDays", daysOf("backups of %s days")},
+		{[]string{"AWS::EFS::FileSystem"}, "BackupPolicy/Status", when("ENABLED", "AWS Backup, every day")},
+		{[]string{"AWS::FSx::FileSystem"}, "WindowsConfiguration/AutomaticBackupRetentionDays", daysOf("backups of %s days")},
 		{[]string{"AWS::Redshift::Cluster"}, "AutomatedSnapshotRetentionPeriod", daysOf("automated snapshots of %s days")},
 		{[]string{"AWS::ElastiCache::"}, "SnapshotRetentionLimit", daysOf("snapshots of %s days")},
 		{[]string{"AWS::MemoryDB::Cluster"}, "SnapshotRetentionLimit", daysOf("snapshots of %s days")},
@@ -107,7 +109,7 @@ func backups(r assembly.Resource) []string {
 		if !slices.ContainsFunc(setting.types, hasSetting) {
 			continue
 		}
-		if text := setting.text(propertyAt(r.Properties, setting.path)); text != "" {
+		if text := setting.text(resolve.ValueAt(r.Properties, setting.path)); text != "" {
 			out = append(out, text)
 		}
 	}
@@ -118,14 +120,4 @@ func backups(r assembly.Resource) []string {
 		out = append(out, "it is kept when its stack is deleted")
 	}
 	return out
-}
-
-// propertyAt returns the value at a path of property names with dots between them; nil if there is none.
-func propertyAt(properties map[string]any, path string) any {
-	var value any = properties
-	for name := range strings.SplitSeq(path, ".") {
-		object, _ := value.(map[string]any)
-		value = object[name]
-	}
-	return value
 }

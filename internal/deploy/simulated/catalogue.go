@@ -26,7 +26,7 @@ const (
 func Catalogue() []Behaviour {
 	var rows []Behaviour
 	for _, part := range [][]Behaviour{
-		operationRows(), changeSetRows(), stateRows(), driftRows(), accountRows(), faultRows(),
+		operationRows(), changeSetRows(), stateRows(), driftRows(), accountRows(), imageRows(), faultRows(),
 	} {
 		rows = append(rows, part...)
 	}
@@ -244,6 +244,59 @@ func accountRows() []Behaviour {
 			Client: "Records and kept assemblies are in a bucket of their own.",
 			Source: toolkit + "garbage-collection/garbage-collector.ts",
 			Test:   "deploy.TestAWS_C10_GarbageCollectionOfTheCDKTakesNoRecord",
+		},
+	}
+}
+
+// imageRows are about the repositories of container images.
+func imageRows() []Behaviour {
+	const reference = "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/"
+	return []Behaviour{
+		{
+			Name: "parts of layers",
+			Does: "ECR names the size of the parts of a layer. It refuses a part that does not follow the one before, and " +
+				"says how much it has; only the last part may be smaller.",
+			Client: "Parts have the size that was named; a part that ECR has already is not sent again.",
+			Source: reference + "API_UploadLayerPart.html",
+			Test:   "deploy/staging.TestRepository_PartsHaveTheNamedSize",
+			play:   func(c *Cloud) { c.LayerPartSize = 5 << 20 },
+		},
+		{
+			Name: "missing layers",
+			Does: "BatchCheckLayerAvailability takes a hundred layers, and answers those that are not there among its " +
+				"failures.",
+			Client: "It is called as often as an image needs, and every layer that is not answered as available is uploaded.",
+			Source: "https://github.com/awslabs/amazon-ecr-containerd-resolver/blob/02ca0a6e/ecr/pusher.go",
+			Test:   "deploy/staging.TestRepository_ManyMissingLayers",
+			play:   func(c *Cloud) { c.MissingLayersFail = true },
+		},
+		{
+			Name:   "forgotten uploads",
+			Does:   "An upload that has begun can be unknown before its last part has come.",
+			Client: "The layer is uploaded again from its beginning.",
+			Source: reference + "API_CompleteLayerUpload.html",
+			Test:   "deploy/staging.TestRepository_UploadThatECRForgets",
+		},
+		{
+			Name:   "layers that go",
+			Does:   "A layer that was available can be gone when the manifest comes, with the last image that had it.",
+			Client: "The layers are looked at again, and uploaded.",
+			Source: reference + "API_PutImage.html",
+			Test:   "deploy/staging.TestRepository_LayerThatGoesMeanwhile",
+		},
+		{
+			Name:   "immutable tags",
+			Does:   "A repository refuses an image under a tag that another one has.",
+			Client: "The image under the tag is read back, and the deployment refused if it is another one.",
+			Source: reference + "API_PutImage.html",
+			Test:   "deploy.TestImages_TagThatIsTakenMeanwhile",
+		},
+		{
+			Name:   "archived images",
+			Does:   "An image in the archive of ECR is described as every other one, and cannot be pulled.",
+			Client: "Its status is read, and a deployment that needs it is refused with the command that restores it.",
+			Source: "https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive-image.html",
+			Test:   "deploy/staging.TestRepository_ArchivedImageIsRefused",
 		},
 	}
 }

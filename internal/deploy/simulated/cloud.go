@@ -76,6 +76,10 @@ type Cloud struct {
 	MissingRoles []string
 	// MissingRepositories says that no account has a repository of ECR.
 	MissingRepositories bool
+	// LayerPartSize is how large ECR says that the parts of a layer have to be; zero for 10 MiB. MissingLayersFail answers
+	// a layer that is not there among the failures of a call.
+	LayerPartSize     int64
+	MissingLayersFail bool
 
 	mu           sync.Mutex
 	accounts     map[string]*account
@@ -296,7 +300,7 @@ func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, caller string) 
 			writeError(w, http.StatusForbidden, "AccessDenied", "not authorized to perform: sts:AssumeRole")
 			return
 		}
-		c.rememberRole(form.Get("RoleArn"))
+		c.recordAssumedRole(form.Get("RoleArn"))
 		parts := strings.Split(form.Get("RoleArn"), ":")
 		if len(parts) < 6 {
 			writeError(w, http.StatusBadRequest, "ValidationError", "not a role")
@@ -333,7 +337,7 @@ func (c *Cloud) roleOf(key string) string {
 	return c.rolesOfKeys[key]
 }
 
-func (c *Cloud) rememberRole(arn string) {
+func (c *Cloud) recordAssumedRole(arn string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.assumedRoles[arn] = true

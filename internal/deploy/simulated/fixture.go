@@ -19,8 +19,8 @@ type Stack struct {
 	ChangeSets []string
 }
 
-// PutStack creates a stack with a template in a status. Unless then is empty, its status becomes then after a time.
-func (c *Cloud) PutStack(account, region, name, body, status, then string, after time.Duration) {
+// PutStack creates a stack with a template in a status.
+func (c *Cloud) PutStack(account, region, name, body, status string) {
 	a := c.account(account, region)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -32,12 +32,18 @@ func (c *Cloud) PutStack(account, region, name, body, status, then string, after
 	s.resolved = c.resolve(s.template, s.parameters)
 	s.fromSSM = c.readSSM(s.template, s.parameters)
 	s.setStatus(status, "")
-	if then != "" {
-		s.operationEnd = c.now().Add(after)
-		s.finishOperation = func() {
-			s.updated = c.now()
-			s.setStatus(then, "")
-		}
+}
+
+// FinishStack sets the status that a stack has after a time.
+func (c *Cloud) FinishStack(account, region, name, status string, after time.Duration) {
+	a := c.account(account, region)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.findStack(name)
+	s.operationEnd = c.now().Add(after)
+	s.finishOperation = func() {
+		s.updated = c.now()
+		s.setStatus(status, "")
 	}
 }
 
@@ -149,27 +155,37 @@ func (c *Cloud) UpdateByHand(account, region, name string, change func(*StackInp
 	s.setStatus("UPDATE_COMPLETE", "")
 }
 
-// PutFailure creates a stack whose update failed at a resource with a reason, and returns its ARN.
-func (c *Cloud) PutFailure(account, region, name, resource, kind, reason string) string {
-	c.PutStack(account, region, name, `{"Resources":{}}`, "UPDATE_IN_PROGRESS", "", 0)
+// A Failure is how an update failed at a resource.
+type Failure struct {
+	LogicalID, PhysicalID string
+	Type                  string
+	Reason                string
+}
+
+// PutFailure creates a stack whose update failed, and returns its ARN.
+func (c *Cloud) PutFailure(account, region, name string, failure Failure) string {
+	c.PutStack(account, region, name, `{"Resources":{}}`, "UPDATE_IN_PROGRESS")
 	a := c.account(account, region)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := a.findStack(name)
-	s.addEvent(resource, kind, "UPDATE_FAILED", reason)
-	s.setStatus("UPDATE_ROLLBACK_COMPLETE", "")
+	s.addFailure(failure)
 	return s.id
 }
 
-// AddFailure adds an update that failed at a nested stack to the events of a stack.
-func (c *Cloud) AddFailure(account, region, name, resource, nestedID, reason string) {
+// AddFailure adds an update that failed to the events of a stack.
+func (c *Cloud) AddFailure(account, region, name string, failure Failure) {
 	a := c.account(account, region)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := a.findStack(name)
 	s.setStatus("UPDATE_IN_PROGRESS", "User Initiated")
-	s.addEvent(resource, stackType, "UPDATE_FAILED", reason)
-	s.events[len(s.events)-1].physicalID = nestedID
+	s.addFailure(failure)
+}
+
+func (s *stack) addFailure(failure Failure) {
+	s.addEvent(failure.LogicalID, failure.Type, "UPDATE_FAILED", failure.Reason)
+	s.events[len(s.events)-1].physicalID = failure.PhysicalID
 	s.setStatus("UPDATE_ROLLBACK_COMPLETE", "")
 }
 

@@ -1,6 +1,7 @@
 package simulated
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -15,19 +16,31 @@ import (
 // A registry is the ECR of an account. Its tags are immutable, as those of the repository of `cdk bootstrap` are.
 // Source: the ECR API reference, and the service quotas of ECR.
 type registry struct {
-	// tags are the digests of images by REPOSITORY:TAG, manifests those by digest, and layers those by digest.
-	tags      map[string]string
-	manifests map[string]string
-	layers    map[string][]byte
-	uploads   map[string][]byte
-	serial    int
+	// tags are the digests of images by REPOSITORY:TAG, statuses what has become of these, manifests those by digest, and
+	// layers those by digest.
+	tags, statuses map[string]string
+	manifests      map[string]string
+	layers         map[string][]byte
+	uploads        map[string]*layerUpload
+	serial         int
+	// partSize is how large ECR says that the parts of an upload have to be.
+	partSize int
+	// missingAreFailures answers layers that are not there as ECR does, and not as its API reference lets expect.
+	missingAreFailures bool
 }
 
-// ECR takes parts of layers of at least minLayerPart bytes, unless it is the last, and of at most maxLayerPart.
-const (
-	minLayerPart = 5 << 20
-	maxLayerPart = 10 << 20
-)
+// A layerUpload is a layer of which parts have come.
+type layerUpload struct {
+	data []byte
+	// isShort says that a part was smaller than the others have to be: it can only be the last.
+	isShort bool
+}
+
+// defaultLayerPart is how large ECR lets the parts of a layer be.
+const defaultLayerPart = 10 << 20
+
+// maxLayerDigests is how many layers a call of BatchCheckLayerAvailability takes.
+const maxLayerDigests = 100
 
 // A registryCall is what the calls of ECR have that are simulated.
 type registryCall struct {
@@ -51,6 +64,8 @@ func (c *Cloud) serveECR(a *account, w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.registry.open()
+	a.registry.partSize = cmp.Or(int(c.LayerPartSize), defaultLayerPart)
+	a.registry.missingAreFailures = c.MissingLayersFail
 	switch operation {
 	case "DescribeImages":
 		a.registry.describe(w, call)
@@ -59,8 +74,8 @@ func (c *Cloud) serveECR(a *account, w http.ResponseWriter, r *http.Request) {
 	case "InitiateLayerUpload":
 		a.registry.serial++
 		id := fmt.Sprintf("00000000-0000-4000-8000-%012d", a.registry.serial)
-		a.registry.uploads[id] = []byte{}
-		writeJSON(w, http.StatusOK, map[string]any{"uploadId": id, "partSize": maxLayerPart})
+		a.registry.uploads[id] = &layerUpload{}
+		writeJSON(w, http.StatusOK, map[string]any{"uploadId": id, "partSize": a.registry.partSize})
 	case "UploadLayerPart":
 		a.registry.takePart(w, call)
 	case "CompleteLayerUpload":
@@ -75,8 +90,8 @@ func (c *Cloud) serveECR(a *account, w http.ResponseWriter, r *http.Request) {
 func (g *registry) open() {
 	if g.tags == nil {
 		*g = registry{
-			tags: map[string]string{}, manifests: map[string]string{}, layers: map[string][]byte{},
-			uploads: map[string][]byte{},
+			tags: map[string]string{}, statuses: map[string]string{}, manifests: map[string]string{},
+			layers: map[string][]byte{}, uploads: map[string]*layerUpload{},
 		}
 	}
 }
@@ -84,62 +99,78 @@ func (g *registry) open() {
 func (g *registry) describe(w http.ResponseWriter, call registryCall) {
 	var details []map[string]any
 	for _, id := range call.ImageIds {
-		digest := g.tags[call.RepositoryName+":"+id.ImageTag]
+		destination := call.RepositoryName + ":" + id.ImageTag
+		digest := g.tags[destination]
 		if digest == "" {
 			writeJSONError(w, "ImageNotFoundException")
 			return
 		}
-		details = append(details, map[string]any{"imageDigest": digest, "imageTags": []string{id.ImageTag}})
+		details = append(details, map[string]any{
+			"imageDigest": digest, "imageTags": []string{id.ImageTag},
+			"imageStatus": cmp.Or(g.statuses[destination], "ACTIVE"),
+		})
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"imageDetails": details})
 }
 
 func (g *registry) checkLayers(w http.ResponseWriter, call registryCall) {
-	var layers []map[string]string
-	for _, digest := range call.LayerDigests {
-		availability := "UNAVAILABLE"
-		if _, ok := g.layers[digest]; ok {
-			availability = "AVAILABLE"
-		}
-		layers = append(layers, map[string]string{"layerDigest": digest, "layerAvailability": availability})
+	if len(call.LayerDigests) == 0 || len(call.LayerDigests) > maxLayerDigests {
+		writeJSONError(w, "InvalidParameterException")
+		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"layers": layers})
+	var layers, failures []map[string]string
+	for _, digest := range call.LayerDigests {
+		_, isThere := g.layers[digest]
+		switch {
+		case isThere:
+			layers = append(layers, map[string]string{"layerDigest": digest, "layerAvailability": "AVAILABLE"})
+		case g.missingAreFailures:
+			failures = append(failures, map[string]string{"layerDigest": digest, "failureCode": "MissingLayerDigest"})
+		default:
+			layers = append(layers, map[string]string{"layerDigest": digest, "layerAvailability": "UNAVAILABLE"})
+		}
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"layers": layers, "failures": failures})
 }
 
+// takePart takes a part that follows the one before and has the size that was named. Only the last may be smaller.
 func (g *registry) takePart(w http.ResponseWriter, call registryCall) {
-	data, ok := g.uploads[call.UploadId]
-	isConsecutive := call.PartFirstByte == int64(len(data)) &&
-		call.PartLastByte == call.PartFirstByte+int64(len(call.LayerPartBlob))-1
-	switch {
-	case !ok:
+	upload, ok := g.uploads[call.UploadId]
+	if !ok {
 		writeJSONError(w, "UploadNotFoundException")
-	case len(data)%maxLayerPart != 0 && len(data) < minLayerPart: // the part before was not the last
-		writeJSONError(w, "LayerPartTooSmallException")
-	case !isConsecutive || len(call.LayerPartBlob) > maxLayerPart:
-		writeJSON(w, http.StatusBadRequest, map[string]any{
-			"__type": "InvalidLayerPartException", "uploadId": call.UploadId, "lastValidByteReceived": len(data) - 1,
-		})
-	default:
-		g.uploads[call.UploadId] = append(data, call.LayerPartBlob...)
-		writeJSON(w, http.StatusOK, map[string]any{"lastByteReceived": call.PartLastByte})
+		return
 	}
+	isConsecutive := call.PartFirstByte == int64(len(upload.data)) &&
+		call.PartLastByte == call.PartFirstByte+int64(len(call.LayerPartBlob))-1
+	if !isConsecutive || upload.isShort || len(call.LayerPartBlob) > g.partSize {
+		writeJSON(w, http.StatusBadRequest, map[string]any{
+			"__type": "InvalidLayerPartException", "uploadId": call.UploadId,
+			"lastValidByteReceived": len(upload.data) - 1,
+		})
+		return
+	}
+	upload.data = append(upload.data, call.LayerPartBlob...)
+	upload.isShort = len(call.LayerPartBlob) < g.partSize
+	writeJSON(w, http.StatusOK, map[string]any{"lastByteReceived": call.PartLastByte})
 }
 
 func (g *registry) completeLayer(w http.ResponseWriter, call registryCall) {
-	data, ok := g.uploads[call.UploadId]
-	digest := sha256Digest(data)
+	upload, ok := g.uploads[call.UploadId]
+	if !ok {
+		writeJSONError(w, "UploadNotFoundException")
+		return
+	}
+	digest := sha256Digest(upload.data)
 	_, exists := g.layers[digest]
 	switch {
-	case !ok:
-		writeJSONError(w, "UploadNotFoundException")
-	case len(data) == 0:
+	case len(upload.data) == 0:
 		writeJSONError(w, "EmptyUploadException")
 	case !slices.Contains(call.LayerDigests, digest):
 		writeJSONError(w, "InvalidLayerException")
 	case exists:
 		writeJSONError(w, "LayerAlreadyExistsException")
 	default:
-		g.layers[digest] = data
+		g.layers[digest] = upload.data
 		delete(g.uploads, call.UploadId)
 		writeJSON(w, http.StatusOK, map[string]any{"layerDigest": digest})
 	}
@@ -211,4 +242,21 @@ func (c *Cloud) DropUploads(id, region string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	clear(a.registry.uploads)
+}
+
+// DropLayers forgets the layers that are there, as ECR does with those that no image has any more.
+func (c *Cloud) DropLayers(id, region string) {
+	a := c.account(id, region)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.registry.layers)
+}
+
+// SetImageStatus sets what has become of an image, by REPOSITORY:TAG: ACTIVE, ARCHIVED or ACTIVATING.
+func (c *Cloud) SetImageStatus(id, region, destination, status string) {
+	a := c.account(id, region)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.registry.open()
+	a.registry.statuses[destination] = status
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -25,14 +26,16 @@ import (
 type Repository struct {
 	api  *awsclient.ECR
 	name string
-	// registry is the account that the repository must belong to, and environment is named in the advice to bootstrap it.
-	registry    string
-	environment string
+	// registry is the account that the repository must belong to, and region where it is. The environment is named in the
+	// advice to bootstrap it.
+	registry, region, environment string
 }
 
 // NewRepository returns a repository of a target's account.
 func NewRepository(api *awsclient.ECR, name string, target awsclient.Target) *Repository {
-	return &Repository{api: api, name: name, registry: target.Account, environment: target.Environment}
+	return &Repository{
+		api: api, name: name, registry: target.Account, region: target.Region, environment: target.Environment,
+	}
 }
 
 // Digest returns the digest of the image that has a tag, as sha256:HEX. The error is ErrAbsent if there is none.
@@ -52,10 +55,28 @@ func (r *Repository) Digest(ctx context.Context, tag string) (string, error) {
 	}
 	for _, image := range out.ImageDetails {
 		if slices.Contains(image.ImageTags, tag) && aws.ToString(image.ImageDigest) != "" {
-			return *image.ImageDigest, nil
+			return *image.ImageDigest, r.checkActive(tag, image)
 		}
 	}
 	return "", ErrAbsent
+}
+
+// checkActive returns an error if no container can be started from an image, because ECR has it in its archive. Source:
+// the user guide of ECR, "Archiving an image" and "Restoring an image".
+func (r *Repository) checkActive(tag string, image types.ImageDetail) error {
+	var state string
+	switch image.ImageStatus {
+	case types.ImageStatusArchived:
+		state = fmt.Sprintf("is archived, and no container can be started from it: restore it with `aws ecr "+
+			"update-image-storage-class --region %s --registry-id %s --repository-name %s --image-id imageTag=%s "+
+			"--target-storage-class STANDARD`, wait up to 20 minutes, and run this again", r.region, r.registry, r.name, tag)
+	case types.ImageStatusActivating:
+		state = "is being restored from the archive, which takes up to 20 minutes: run this again then"
+	default:
+		return nil
+	}
+	return fault.Errorf(fault.ImageArchived, "the image %s that the repository %s has under %s %s",
+		aws.ToString(image.ImageDigest), r.name, tag, state)
 }
 
 // maxLayers is how many layers are uploaded at once: each is compressed on its way.
@@ -67,10 +88,7 @@ func (r *Repository) Push(ctx context.Context, tag string, image v1.Image) (stri
 	if err != nil {
 		return "", err
 	}
-	if err := r.uploadLayers(ctx, content.blobs); err != nil {
-		return "", err
-	}
-	if err := r.putImage(ctx, tag, content); err != nil {
+	if err := r.upload(ctx, tag, content); err != nil {
 		return "", err
 	}
 	got, err := r.Digest(ctx, tag)
@@ -79,6 +97,21 @@ func (r *Repository) Push(ctx context.Context, tag string, image v1.Image) (stri
 			"just pushed: another run has published it meanwhile; run this again to use that", r.name, tag)
 	}
 	return got, err
+}
+
+// upload uploads the layers that the repository does not have, and then the manifest. It does so again if ECR has
+// deleted one of the other layers meanwhile, with the last image that had it.
+func (r *Repository) upload(ctx context.Context, tag string, c imageContent) error {
+	var err error
+	for range maxUploads {
+		if err = r.uploadLayers(ctx, c.blobs); err != nil {
+			return err
+		}
+		if err = r.putImage(ctx, tag, c); awsclient.ErrorCode(err) != "LayersNotFoundException" {
+			return err
+		}
+	}
+	return err
 }
 
 // putImage uploads the manifest of an image whose layers are there. An image that somebody else has given the tag
@@ -177,10 +210,10 @@ func (r *Repository) missing(ctx context.Context, all []blob) ([]blob, error) {
 			available[aws.ToString(layer.LayerDigest)] = layer.LayerAvailability == types.LayerAvailabilityAvailable
 		}
 	}
-	return slices.DeleteFunc(all, func(b blob) bool { return available[b.digest] }), nil
+	return slices.DeleteFunc(slices.Clone(all), func(b blob) bool { return available[b.digest] }), nil
 }
 
-// maxUploads is how often the upload of a layer is begun: ECR may forget one.
+// maxUploads is how often the upload of a layer, and of an image, is begun: ECR may forget one.
 const maxUploads = 3
 
 // uploadBlob uploads a layer, and again from its beginning if ECR has forgotten the upload or got something else.
@@ -221,14 +254,20 @@ func (r *Repository) uploadOnce(ctx context.Context, b blob) (err error) {
 	return err
 }
 
-// ECR takes parts of 5 MiB to 10 MiB, of which only the last may be smaller. Source: the service quotas of ECR.
+// Parts of 10 MiB are within the quotas of ECR, and no part has more than 20 MiB. Sources: the service quotas of ECR,
+// and its API reference, UploadLayerPart.
 const (
-	minPartBytes = 5 << 20
-	maxPartBytes = 10 << 20
+	defaultPartBytes = 10 << 20
+	maxPartBytes     = 20 << 20
 )
 
-// partBytes returns how large the parts of an upload are, for which ECR has named a size.
-func partBytes(named int64) int64 { return min(max(named, minPartBytes), maxPartBytes) }
+// partBytes returns how large the parts of an upload are, except the last: as ECR has named it, if it has.
+func partBytes(named int64) int64 {
+	if named <= 0 {
+		return defaultPartBytes
+	}
+	return min(named, maxPartBytes)
+}
 
 // A layerUpload is the upload of one layer.
 type layerUpload struct {

@@ -11,11 +11,11 @@ import (
 	"lockstep/internal/report"
 )
 
-// gatherCommand returns the command that merges the reports of gates that ran each in a container of its own.
-func (a *app) gatherCommand() *cobra.Command {
+// mergeReportsCommand returns the command that merges the reports of gates that ran each in a container of its own.
+func (a *app) mergeReportsCommand() *cobra.Command {
 	into := ""
 	cmd := &cobra.Command{
-		Use: "gather --results FILE --into FOLDER", Hidden: true, Args: noArgs,
+		Use: "merge-reports --results FILE --into FOLDER", Hidden: true, Args: noArgs,
 		Short: "Merge the reports of gates that ran in containers",
 	}
 	from := addResultsFlag(cmd)
@@ -34,10 +34,11 @@ func (a *app) gatherCommand() *cobra.Command {
 	return cmd
 }
 
-// tellCommand returns the command that shows the summary of steps that ran each in a container of its own.
-func (a *app) tellCommand() *cobra.Command {
+// summarizeCommand returns the command that shows the summary of steps that ran each in a container of its own.
+func (a *app) summarizeCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "tell --results FILE", Hidden: true, Short: "Show the summary of steps that ran in containers", Args: noArgs,
+		Use: "summarize --results FILE", Hidden: true, Args: noArgs,
+		Short: "Show the summary of steps that ran in containers",
 	}
 	from := addResultsFlag(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error {
