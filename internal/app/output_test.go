@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -30,5 +31,18 @@ func TestSynth_MessageBeginsOnALineOfItsOwn(t *testing.T) {
 			assert.Equal(t, fault.SynthFailed, fault.Printed(printed), "%q", printed)
 			assert.NotContains(t, printed, "\n\n")
 		})
+	}
+}
+
+// A build that lacks a program may end with any status.
+func TestSynth_MissingProgramIsNamedOnce(t *testing.T) {
+	for command, want := range map[string]string{
+		"no-such-program": "ended with status 127: a program that it runs is not on the PATH; install the program that was " +
+			"not found; see what it printed",
+		"no-such-program || exit 2": "ended with status 2; install the program that was not found; see what it printed",
+	} {
+		a := App{Root: t.TempDir(), Command: command, Environ: os.Environ(), Log: io.Discard}
+		err := a.Preview(t.Context(), filepath.Join(t.TempDir(), "out"), config.Account{})
+		assert.ErrorContains(t, err, want)
 	}
 }
