@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/text/message"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/jsonx"
 )
 
 //go:generate go run ./schema/generate
@@ -51,16 +51,11 @@ func compileSchema(name string) (*jsonschema.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	document, err := jsonx.UnmarshalSchema(data)
 	if err != nil {
 		return nil, err
 	}
-	c := jsonschema.NewCompiler()
-	c.AssertFormat()
-	if err := c.AddResource(name, doc); err != nil {
-		return nil, err
-	}
-	return c.Compile(name)
+	return jsonx.CompileSchema(document, (*jsonschema.Compiler).AssertFormat)
 }
 
 // validateDocument validates a document by its schema and returns a problem for each difference. Values that differ are

@@ -158,7 +158,7 @@ var allowedImports = map[string][]string{
 	"internal/metrics":           {"internal/deploy/ledger", "internal/pipeline", "internal/utc"},
 	"internal/stateful":          {},
 	"internal/workflows":         {"config", "internal/fault", "internal/fsx", "internal/pipeline"},
-	"internal/awsmodel":          {"internal/fault"},
+	"internal/awsmodel":          {"internal/fault", "internal/jsonx"},
 	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools", "tools/generated"},
 	"internal/awsmodel/requests": {"internal/fault"},
 	"internal/awsmodel/requests/generate": {
@@ -173,7 +173,7 @@ var allowedImports = map[string][]string{
 	"tools": {
 		"internal/fault", "internal/fsx", "internal/jsonx", "internal/pipeline", "internal/process",
 	},
-	"config":          {"config/awsrules", "internal/fault"},
+	"config":          {"config/awsrules", "internal/fault", "internal/jsonx"},
 	"config/awsrules": {"internal/fault"},
 
 	"infra": {

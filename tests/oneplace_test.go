@@ -50,8 +50,7 @@ var places = []place{
 			"config/load.go":                              "reads what it has just written, from YAML without duplicate keys",
 			"config/defaults.go":                          "reads options that were validated as YAML",
 			"config/approval.go":                          "reads what was validated as YAML",
-			"config/schema.go":                            "reads the schema of this program",
-			"internal/deploy/planfile/planfile.go":        "reads the schema of this program",
+			"internal/jsonx/schema.go":                    "reads the schemas of this program",
 			"internal/awsmodel/awsmodel.go":               "reads the model of this program",
 			"internal/awsmodel/requests/generate/main.go": "reads a pinned package, at development",
 			"internal/awsmodel/requests/requests.go":      "reads the models of this program",
@@ -65,6 +64,13 @@ var places = []place{
 			"internal/deploy/simulated/registry.go":       "is AWS in memory, for tests",
 			"bench/scale/main.go":                         "reads what its own process prints",
 		},
+	},
+	{
+		does: "compiles schemas", instead: "internal/jsonx: CompileSchema, for which the current folder does not count",
+		names: map[string][]string{
+			"github.com/santhosh-tekuri/jsonschema/v6": {"NewCompiler", "MustCompile"},
+		},
+		files: map[string]string{"internal/jsonx/schema.go": "it is the place"},
 	},
 	{
 		does: "reads YAML and XML", instead: "config, whose reader bounds nesting",

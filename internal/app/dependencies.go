@@ -172,9 +172,8 @@ var hints = []struct {
 	printed *regexp.Regexp
 	hint    string
 }{
-	{regexp.MustCompile(`No module named|ModuleNotFoundError`), "install the app's Python packages: "},
-	{regexp.MustCompile(`Cannot find module|MODULE_NOT_FOUND|TS2307`), "install the app's packages: "},
-	{regexp.MustCompile(`(sh|dash|bash): .*not found`), "the machine lacks a program of the command; "},
+	{regexp.MustCompile(`No module named|ModuleNotFoundError`), "install the app's Python packages"},
+	{regexp.MustCompile(`Cannot find module|MODULE_NOT_FOUND|TS2307`), "install the app's packages"},
 }
 
 // assetHint returns what to do about a run that printed the text because an asset took in its own assembly, which is in
@@ -195,14 +194,11 @@ func (a App) hint(text string) string {
 		if !h.printed.MatchString(text) {
 			continue
 		}
-		if strings.HasSuffix(h.hint, ": ") {
-			hint := "; " + h.hint + "`" + a.installCommand() + "`"
-			if a.Install == "" {
-				hint += ", or write that as app.install into config/pipeline.yaml"
-			}
-			return hint
+		hint := "; " + h.hint + ": `" + a.installCommand() + "`"
+		if a.Install == "" {
+			hint += ", or write that as app.install into config/pipeline.yaml"
 		}
-		return "; " + h.hint + "see what it printed"
+		return hint
 	}
 	return "; see what it printed above, and run it by hand in that folder"
 }

@@ -1,6 +1,8 @@
 package awsmodel
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -10,6 +12,20 @@ import (
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
 )
+
+// The path of a project's folder may have characters that a URL spells in another way.
+func TestViolations_HoldInAnyFolder(t *testing.T) {
+	for _, name := range []string{"my project", "prøject", "a%20b", "c#d", "e?f", "g:h", "100%", "[i]"} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), name)
+			require.NoError(t, os.Mkdir(dir, 0o700))
+			t.Chdir(dir)
+			group, ok := Lookup("AWS::Logs::LogGroup")
+			require.True(t, ok)
+			assert.NotPanics(t, func() { group.compile("AWS::Logs::LogGroup") })
+		})
+	}
+}
 
 func TestLookup_KnowsPublishedFacts(t *testing.T) {
 	bucket, ok := Lookup("AWS::S3::Bucket")

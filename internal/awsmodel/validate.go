@@ -14,6 +14,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"lockstep/internal/jsonx"
 )
 
 // A Violation is a value that the registry's schema does not take.
@@ -209,18 +211,13 @@ func compiled(name string) (*jsonschema.Schema, bool) {
 
 // compile compiles the schema of the type of that name.
 func (t *Type) compile(name string) *jsonschema.Schema {
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(t.Schema))
+	document, err := jsonx.UnmarshalSchema(t.Schema)
 	if err != nil {
 		panic(fmt.Sprintf("the embedded schema of %s cannot be read: %v", name, err))
 	}
-	compiler := jsonschema.NewCompiler()
-	compiler.DefaultDraft(jsonschema.Draft7)
 	root := relax(document, writable(t)).(map[string]any)
 	root["type"] = "object"
-	if err := compiler.AddResource("type.json", root); err != nil {
-		panic(fmt.Sprintf("the embedded schema of %s is damaged: %v", name, err))
-	}
-	schema, err := compiler.Compile("type.json")
+	schema, err := jsonx.CompileSchema(root, func(c *jsonschema.Compiler) { c.DefaultDraft(jsonschema.Draft7) })
 	if err != nil {
 		panic(fmt.Sprintf("the embedded schema of %s cannot be used: %v", name, err))
 	}

@@ -20,6 +20,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/display"
 	"lockstep/internal/fault"
+	"lockstep/internal/repo"
 	"lockstep/internal/report"
 )
 
@@ -59,7 +60,7 @@ account that nothing is deployed to.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.finish(i.run(cmd.Context())) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&i.project, "project", "", "the name of the project; that of the app's package by default")
+	flags.StringVar(&i.project, "project", "", "the project's name; by default that of the app's package, origin or root")
 	flags.StringVar(&i.tooling, "tooling", "", "the account that deploys, as ACCOUNT or ACCOUNT/REGION")
 	flags.StringArrayVar(&i.environments, "env", nil, "an environment, as NAME=ACCOUNT/REGION; repeated, in the order "+
 		"of promotion")
@@ -100,7 +101,7 @@ func (i *initializer) run(ctx context.Context) (result, error) {
 		return nil, ctx.Err()
 	}
 	i.showFindings()
-	if err := i.complete(); err != nil {
+	if err := i.complete(ctx); err != nil {
 		return nil, err
 	}
 	return i.write(ctx)
@@ -262,8 +263,9 @@ func projectName(from string) string {
 }
 
 // complete fills in what the flags leave out: from what was found, or by asking.
-func (i *initializer) complete() error {
-	name := projectName(cmp.Or(i.found.Name, filepath.Base(i.root)))
+func (i *initializer) complete(ctx context.Context) error {
+	origin := repo.New(i.root, i.app.Environ).OriginName(ctx) // in a container, the folder has a name of its own
+	name := projectName(cmp.Or(i.found.Name, origin, filepath.Base(i.root)))
 	if i.project == "" {
 		i.project = i.ask("the project's name", name)
 	}

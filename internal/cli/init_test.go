@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -96,4 +97,25 @@ func TestInit_KeepsStateOutOfRepositoriesAndImages(t *testing.T) {
 			assert.Equal(t, test.want, files)
 		})
 	}
+}
+
+// A container has the project in a folder of its own, whose name says nothing.
+func TestInit_ProjectIsNamedAfterItsOrigin(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "work")
+	for _, args := range [][]string{
+		{"init", "-q", root}, {"-C", root, "remote", "add", "origin", "https://example.com/team/shop.git"},
+	} {
+		out, err := exec.Command("git", args...).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	name := func(found cdkapp.Found) string {
+		i := &initializer{
+			app: &app{Process: Process{Environ: os.Environ()}}, root: root, found: found, tooling: "123456789012",
+			environments: []string{"dev=111122223333/eu-west-1"}, yes: true,
+		}
+		require.NoError(t, i.complete(t.Context()))
+		return i.project
+	}
+	assert.Equal(t, "shop", name(cdkapp.Found{}))
+	assert.Equal(t, "cart", name(cdkapp.Found{Name: "cart"}))
 }

@@ -250,10 +250,13 @@ func checkUntouched(state cfn.State, reviewed planfile.Stack) error {
 	if now == reviewed.Status && state.LastUpdated().Equal(reviewed.Updated) {
 		return nil
 	}
+	before := fmt.Sprintf("%s of %s", statusText(reviewed.Status), utc.Format(reviewed.Updated))
+	after := fmt.Sprintf("%s of %s", statusText(now), utc.Format(state.LastUpdated()))
+	if before == after { // within a second
+		after += ", by another update"
+	}
 	return refusal.Newf(fault.PlanStale, nil,
-		"the stack was changed since the plan was made: it was %s of %s and is %s of %s; plan again",
-		statusText(reviewed.Status), utc.Format(reviewed.Updated),
-		statusText(now), utc.Format(state.LastUpdated()))
+		"the stack was changed since the plan was made: it was %s and is %s; plan again", before, after)
 }
 
 func statusText(status string) string {

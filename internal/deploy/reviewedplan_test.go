@@ -12,6 +12,7 @@ import (
 	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -164,4 +165,15 @@ func TestReviewedPlan_DeferredStackMayOnlyAdd(t *testing.T) {
 	file = c.savePlan(c.open(both), time.Hour)
 	_, err = c.deploy(both, DeployRequest{Plan: &file})
 	require.NoError(t, err, "the second plan shows it")
+}
+
+// Two updates within a second look alike to the second, and the message does not say that nothing has changed.
+func TestReviewedPlan_UpdateWithinASecondIsNamed(t *testing.T) {
+	planned := time.Date(2026, time.March, 1, 12, 0, 0, int(100*time.Millisecond), time.UTC)
+	updated := planned.Add(200 * time.Millisecond)
+	state := cfn.State{Phase: cfn.Updatable}
+	state.StackStatus, state.LastUpdatedTime = types.StackStatusUpdateComplete, &updated
+	err := checkUntouched(state, planfile.Stack{Status: "UPDATE_COMPLETE", Updated: planned})
+	assert.EqualError(t, err, "the stack was changed since the plan was made: it was UPDATE_COMPLETE of "+
+		"2026-03-01 12:00:00 UTC and is UPDATE_COMPLETE of 2026-03-01 12:00:00 UTC, by another update; plan again")
 }

@@ -155,3 +155,18 @@ func (r *Repository) HooksDir(ctx context.Context) (string, error) {
 	out, err := r.run(ctx, fixedSettings, "rev-parse", "--git-path", "hooks")
 	return strings.TrimSpace(out), err
 }
+
+// OriginName returns the name of the repository that the project was cloned from, as the end of its address has it. It
+// is empty if nobody knows, and for a project that is only a folder of its repository.
+func (r *Repository) OriginName(ctx context.Context) string {
+	prefix, err := r.Git(ctx, "rev-parse", "--show-prefix")
+	if err != nil || strings.TrimSpace(prefix) != "" {
+		return ""
+	}
+	url, err := r.Git(ctx, "config", "--get", "remote.origin.url")
+	if err != nil {
+		return ""
+	}
+	address := strings.TrimSuffix(strings.TrimRight(strings.TrimSpace(url), `/\`), ".git")
+	return address[strings.LastIndexAny(address, `/\:`)+1:]
+}

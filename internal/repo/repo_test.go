@@ -264,3 +264,22 @@ func TestCommitsBetween_NewestFirst(t *testing.T) {
 		require.Error(t, err, text)
 	}
 }
+
+func TestOriginName_IsTheEndOfTheAddress(t *testing.T) {
+	dir, _ := newRepository(t, "app/a")
+	name := func(dir string) string { return New(dir, os.Environ()).OriginName(t.Context()) }
+	assert.Empty(t, name(dir), "there is no origin")
+	assert.Empty(t, name(t.TempDir()), "there is no repository")
+	git(t, dir, "remote", "add", "origin", "none")
+	for address, want := range map[string]string{
+		"https://example.com/team/shop.git":   "shop",
+		"git@example.com:team/shop":           "shop",
+		"git@example.com:shop.git":            "shop",
+		"ssh://git@example.com:22/team/shop/": "shop",
+		"../shop":                             "shop",
+	} {
+		git(t, dir, "remote", "set-url", "origin", address)
+		assert.Equal(t, want, name(dir), address)
+	}
+	assert.Empty(t, name(filepath.Join(dir, "app")), "other projects may be in the repository")
+}

@@ -232,15 +232,11 @@ var schemaJSON []byte
 func JSONSchema() []byte { return bytes.Clone(schemaJSON) }
 
 var compiledSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaJSON))
+	document, err := jsonx.UnmarshalSchema(schemaJSON)
 	if err != nil {
 		return nil, err
 	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("plan.json", document); err != nil {
-		return nil, err
-	}
-	return c.Compile("plan.json")
+	return jsonx.CompileSchema(document)
 })
 
 // maxPlanBytes is more than a plan of ten thousand stacks.
