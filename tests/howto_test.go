@@ -53,7 +53,8 @@ func TestDocument_HowToProblemIsReported(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := fstest.MapFS{
-				"page.md": file("# Page\n\n" + test.text), "a/x.go": file("package a\n\nfunc TestHelper() {}\n\nvar TheNames int\n"),
+				"page.md":     file("# Page\n\n" + test.text),
+				"a/x.go":      file("package a\n\nfunc TestHelper() {}\n\nvar TheNames int\n"),
 				"a/x_test.go": file("package a\n\nfunc TestX() {}\n\nfunc TestY() {}\n"),
 			}
 			assert.Equal(t, test.want, strings.Join(howToProblems(t, files, readPage(t, files, "page.md")), "; "))
