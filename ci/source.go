@@ -152,7 +152,9 @@ func (f settingsFile) refuse(ctx context.Context, workspace *dagger.Workspace) e
 	if name == "" {
 		return nil
 	}
-	text, err := workspace.File(name).Contents(ctx)
+	// An engine makes a file of the whole repository, which it has read for that, and a folder of what is included alone.
+	only := dagger.WorkspaceDirectoryOpts{Include: []string{f.name}}
+	text, err := workspace.Directory(path.Dir(name), only).File(f.name).Contents(ctx)
 	name = strings.TrimPrefix(name, "/")
 	if err != nil {
 		return messageError(name+" cannot be read", err)

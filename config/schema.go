@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -17,7 +18,6 @@ import (
 	"golang.org/x/text/message"
 
 	"lockstep/internal/fault"
-	"lockstep/internal/jsonx"
 )
 
 //go:generate go run ./schema/generate
@@ -51,11 +51,17 @@ func compileSchema(name string) (*jsonschema.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	document, err := jsonx.UnmarshalSchema(data)
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
-	return jsonx.CompileSchema(document, (*jsonschema.Compiler).AssertFormat)
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	url := "urn:lockstep:" + name // a relative name would be taken for a file in the current folder
+	if err := c.AddResource(url, doc); err != nil {
+		return nil, err
+	}
+	return c.Compile(url)
 }
 
 // validateDocument validates a document by its schema and returns a problem for each difference. Values that differ are

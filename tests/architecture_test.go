@@ -173,7 +173,7 @@ var allowedImports = map[string][]string{
 	"tools": {
 		"internal/fault", "internal/fsx", "internal/jsonx", "internal/pipeline", "internal/process",
 	},
-	"config":          {"config/awsrules", "internal/fault", "internal/jsonx"},
+	"config":          {"config/awsrules", "internal/fault"},
 	"config/awsrules": {"internal/fault"},
 
 	"infra": {

@@ -51,6 +51,7 @@ var places = []place{
 			"config/defaults.go":                          "reads options that were validated as YAML",
 			"config/approval.go":                          "reads what was validated as YAML",
 			"internal/jsonx/schema.go":                    "reads the schemas of this program",
+			"config/schema.go":                            "reads the schema of this program",
 			"internal/awsmodel/awsmodel.go":               "reads the model of this program",
 			"internal/awsmodel/requests/generate/main.go": "reads a pinned package, at development",
 			"internal/awsmodel/requests/requests.go":      "reads the models of this program",
@@ -70,7 +71,10 @@ var places = []place{
 		names: map[string][]string{
 			"github.com/santhosh-tekuri/jsonschema/v6": {"NewCompiler", "MustCompile"},
 		},
-		files: map[string]string{"internal/jsonx/schema.go": "it is the place"},
+		files: map[string]string{
+			"internal/jsonx/schema.go": "it is the place",
+			"config/schema.go":         "takes few packages with it into the CDK app and the module",
+		},
 	},
 	{
 		does: "reads YAML and XML", instead: "config, whose reader bounds nesting",

@@ -172,8 +172,9 @@ var hints = []struct {
 	printed *regexp.Regexp
 	hint    string
 }{
-	{regexp.MustCompile(`No module named|ModuleNotFoundError`), "install the app's Python packages"},
-	{regexp.MustCompile(`Cannot find module|MODULE_NOT_FOUND|TS2307`), "install the app's packages"},
+	{regexp.MustCompile(`No module named|ModuleNotFoundError`), "install the app's Python packages: "},
+	{regexp.MustCompile(`Cannot find module|MODULE_NOT_FOUND|TS2307`), "install the app's packages: "},
+	{regexp.MustCompile(`(sh|dash|bash): .*not found`), "install the program that was not found; "},
 }
 
 // assetHint returns what to do about a run that printed the text because an asset took in its own assembly, which is in
@@ -194,11 +195,14 @@ func (a App) hint(text string) string {
 		if !h.printed.MatchString(text) {
 			continue
 		}
-		hint := "; " + h.hint + ": `" + a.installCommand() + "`"
-		if a.Install == "" {
-			hint += ", or write that as app.install into config/pipeline.yaml"
+		if strings.HasSuffix(h.hint, ": ") {
+			hint := "; " + h.hint + "`" + a.installCommand() + "`"
+			if a.Install == "" {
+				hint += ", or write that as app.install into config/pipeline.yaml"
+			}
+			return hint
 		}
-		return hint
+		return "; " + h.hint + "see what it printed"
 	}
 	return "; see what it printed above, and run it by hand in that folder"
 }
