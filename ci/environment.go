@@ -31,6 +31,8 @@ type Environment struct {
 // Environment selects one environment, for the functions that return objects: plans, releases and their parts.
 //
 // No argument of these functions has the name of an option of Dagger, on any version.
+//
+// +cache="session"
 func (m *Lockstep) Environment(
 	ctx context.Context,
 	// The environment's name, as in config/environments; by default that of --environment

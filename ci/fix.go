@@ -58,14 +58,18 @@ func (m *Lockstep) Init(
 	// +optional
 	folder string,
 ) (*dagger.Changeset, error) {
-	found, err := m.Source.Glob(ctx, projectFile)
+	where, err := m.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := where.source.Glob(ctx, projectFile)
 	if err != nil {
 		return nil, messageError("the source directory cannot be read", err)
 	}
 	if len(found) > 0 {
 		return nil, fmt.Errorf("%s is there already, so nothing was changed: call check", projectFile)
 	}
-	p, err := m.newProject(ctx)
+	p, err := m.newProject(ctx, where)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +102,11 @@ func (m *Lockstep) Explain(
 	// +optional
 	topic string,
 ) (string, error) {
-	p, err := m.newProject(ctx)
+	where, err := m.find(ctx)
+	if err != nil {
+		return "", err
+	}
+	p, err := m.newProject(ctx, where)
 	if err != nil {
 		return "", err
 	}

@@ -16,6 +16,8 @@ import (
 // Graph shows the steps, what each of them waits for, and the graph's digest.
 //
 // Two runs with the same digest ran the same pipeline.
+//
+// +cache="session"
 func (m *Lockstep) Graph(
 	ctx context.Context,
 	// The environment whose steps are shown; by default that of --environment, and otherwise all
@@ -85,6 +87,8 @@ func (m *Lockstep) Synth(ctx context.Context) (*dagger.Directory, error) {
 // Digests returns the digests of the cloud assemblies that synth returned: a file for each environment, with its name.
 //
 // A later deployment refuses any other one with --expect-assembly.
+//
+// +cache="session"
 func (m *Lockstep) Digests(
 	ctx context.Context,
 	// The folder that synth returned

@@ -6,26 +6,17 @@
 package main
 
 import (
-	"cmp"
-	"context"
 	"fmt"
 	"regexp"
-	"sync"
 
 	"lockstep/ci/internal/dagger"
 )
 
 // Lockstep is the pipeline of a repository.
 type Lockstep struct {
-	// Source is the project's root.
+	// Source is the project's root; nil if the caller has passed none, and it is found in the caller's repository.
 	// +private
 	Source *dagger.Directory
-	// Folder is the project's folder in the caller's repository, as /apps/shop; empty if the caller has passed the files.
-	// +private
-	Folder string
-	// Commits holds the folder .git of the repository if the project is a folder of it; nil if Source has it.
-	// +private
-	Commits *dagger.Directory
 	// +private
 	ImagePrefix string
 	// +private
@@ -44,10 +35,9 @@ type Lockstep struct {
 var imagePrefixPattern = regexp.MustCompile(`^[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-][a-z0-9]+)*)*/?$`)
 
 // New selects the repository and the settings of the calls that follow.
+//
+// It asks the caller's machine for nothing, so the engine takes its result from the cache and starts no container.
 func New(
-	ctx context.Context,
-	// The repository that the caller is in, which Dagger passes by itself
-	ws *dagger.Workspace,
 	// The project's root, which holds config/; by default the nearest such folder from the current one upwards
 	// +optional
 	// +ignore=[".lockstep", "**/node_modules", "ci/internal", "ci/dagger.gen.go", "**/.env", "**/.venv"]
@@ -78,18 +68,8 @@ func New(
 	if err := checkRole(awsRole, awsCredentialsEndpoint); err != nil {
 		return nil, err
 	}
-	m := &Lockstep{
+	return &Lockstep{
 		Source: source, ImagePrefix: imagePrefix, CI: ci, CredentialsEndpoint: awsCredentialsEndpoint, Role: awsRole,
 		DefaultEnvironment: environment,
-	}
-	// The files are found while the settings are read, because each question to the caller's machine takes its time.
-	var refused error
-	var settings sync.WaitGroup
-	settings.Go(func() { refused = refuseSettings(ctx, ws) })
-	var err error
-	if source == nil {
-		err = m.findSource(ctx, ws)
-	}
-	settings.Wait()
-	return m, cmp.Or(refused, err)
+	}, nil
 }

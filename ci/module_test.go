@@ -352,7 +352,7 @@ func TestFunctions_RejectBadInput(t *testing.T) {
 			return live(`{"Version":1,"AccessKeyId":"a","SecretAccessKey":"` + canary + `","Expiration":"` + canary + `"}`)
 		}, "not in RFC 3339 format"},
 		"a prefix that is not one": {func() error {
-			_, err := New(t.Context(), nil, nil, "https://mirror/ ", false, nil, "", "")
+			_, err := New(nil, "https://mirror/ ", false, nil, "", "")
 			return err
 		}, `--image-prefix "https://mirror/ " is not the beginning of an image's name`},
 		"a prefix that does not exist": {func() error {
@@ -365,7 +365,7 @@ func TestFunctions_RejectBadInput(t *testing.T) {
 		}, `no such host; see that --image-prefix "mirror.example.com/none" names a mirror that has that image`},
 		"no source": {func() error {
 			_, m := newRecorder(t, "")
-			m.Source, m.Folder = dag.Directory(), ""
+			m.Source = dag.Directory()
 			_, err := m.Graph(t.Context(), "", "text")
 			return err
 		}, "the source directory holds no config/pipeline.yaml, so nothing was run: call from the project's folder"},

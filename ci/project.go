@@ -50,12 +50,37 @@ type project struct {
 
 // open reads the repository's configuration and builds its graph.
 func (m *Lockstep) open(ctx context.Context) (*project, error) {
+	found, err := m.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := found.loadConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g, err := pipeline.NewGraph(pipeline.Steps(c))
+	if err != nil {
+		return nil, err
+	}
+	if err := checkContainerSteps(g); err != nil {
+		return nil, err
+	}
+	p, err := m.newProject(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	p.config, p.graph, p.toleratesNotRun = c, g, pipeline.MayBeAbsent(m.CI, c.Environments)
+	return p, nil
+}
+
+// loadConfig reads the project's configuration.
+func (f place) loadConfig(ctx context.Context) (*config.Config, error) {
 	dir, err := os.MkdirTemp("", "lockstep-config-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	files := m.Source.Filter(dagger.DirectoryFilterOpts{Include: []string{"config/**/*.yaml"}})
+	files := f.source.Filter(dagger.DirectoryFilterOpts{Include: []string{"config/**/*.yaml"}})
 	if _, err := files.Export(ctx, dir); err != nil {
 		return nil, messageError("the source directory cannot be read", err)
 	}
@@ -69,29 +94,13 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	if _, err := fs.Stat(configuration, "pipeline.yaml"); errors.Is(err, fs.ErrNotExist) {
-		return nil, m.noProjectError()
+		return nil, f.noProjectError()
 	}
-	c, err := config.Load(configuration)
-	if err != nil {
-		return nil, err
-	}
-	g, err := pipeline.NewGraph(pipeline.Steps(c))
-	if err != nil {
-		return nil, err
-	}
-	if err := checkContainerSteps(g); err != nil {
-		return nil, err
-	}
-	p, err := m.newProject(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p.config, p.graph, p.toleratesNotRun = c, g, pipeline.MayBeAbsent(m.CI, c.Environments)
-	return p, nil
+	return config.Load(configuration)
 }
 
-// newProject returns the project without its configuration, for what needs none.
-func (m *Lockstep) newProject(ctx context.Context) (*project, error) {
+// newProject returns the project at that place without its configuration, for what needs none.
+func (m *Lockstep) newProject(ctx context.Context, found place) (*project, error) {
 	program, err := programSource(ctx)
 	if err != nil {
 		return nil, err
@@ -101,13 +110,13 @@ func (m *Lockstep) newProject(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	p := &project{
-		source: m.Source, history: m.Commits, program: program, prefix: m.ImagePrefix, graph: g,
+		source: found.source, history: found.commits, program: program, prefix: m.ImagePrefix, graph: g,
 		outputDirs: map[string]*dagger.Directory{}, buildResults: map[string]*dagger.Directory{},
 	}
 	if p.history == nil {
 		p.history = p.source
 	} else {
-		p.folder = strings.Trim(m.Folder, "/")
+		p.folder = strings.Trim(found.folder, "/")
 	}
 	return p, nil
 }

@@ -94,7 +94,7 @@ func newRecorder(t *testing.T, prefix string) (*recorder, *Lockstep) {
 		t.Fatal(err)
 	}
 	dag = client
-	m, err := New(t.Context(), dag.CurrentWorkspace(), nil, prefix, false, nil, "", "")
+	m, err := New(nil, prefix, false, nil, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -450,7 +450,8 @@ func (r *recorder) fileset(n *node) map[string]bool {
 
 // addWorkspaceFiles adds the files of a folder of the caller's repository.
 func (r *recorder) addWorkspaceFiles(n *node, out map[string]bool) {
-	key := n.text()
+	hasProject := r.workspaceFiles[projectFile] != ""
+	key := fmt.Sprint(hasProject, n.text())
 	if files, isKnown := workspaceFilesets.Load(key); isKnown {
 		maps.Copy(out, files.(map[string]bool))
 		return
@@ -458,17 +459,22 @@ func (r *recorder) addWorkspaceFiles(n *node, out map[string]bool) {
 	defer func() { workspaceFilesets.Store(key, maps.Clone(out)) }()
 	folder, _ := n.args["path"].(string)
 	prefix := strings.TrimPrefix(folder+"/", "/")
-	if folder == "/" || folder == "." {
+	if folder == "/" || folder == "." || folder == monorepoFolder {
 		prefix = ""
 	}
 	include, exclude := strs(n.args["include"]), strs(n.args["exclude"])
 	for _, name := range repositoryFiles() {
 		inner, isIn := strings.CutPrefix(name, prefix)
+		isIn = isIn && (folder != monorepoFolder || !strings.HasPrefix(inner, pipeline.History+"/")) &&
+			(hasProject || inner != projectFile)
 		if isIn && (len(include) == 0 || matchesAny(include, inner)) && !matchesFolder(exclude, inner) {
 			out[inner] = true
 		}
 	}
 }
+
+// monorepoFolder is the folder of the project if findUp says that it is in one: the repository's files without history.
+const monorepoFolder = "/apps/shop/"
 
 // workspaceFilesets holds what addWorkspaceFiles has found, because every step asks for it.
 var workspaceFilesets sync.Map

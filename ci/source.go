@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -28,22 +27,47 @@ var ignoredFiles = []string{
 	pipeline.StateDir, "**/node_modules", "ci/internal", "ci/dagger.gen.go", "**/.env", "**/.venv",
 }
 
-// findSource sets the project to the nearest folder of the caller's repository that holds a configuration, from the
-// current folder upwards. If there is none, the project is the current folder.
-func (m *Lockstep) findSource(ctx context.Context, workspace *dagger.Workspace) error {
-	if workspace == nil {
-		return errors.New("which repository? Call from its folder, or pass the project's root with --source")
+// A place is where a project's files are.
+type place struct {
+	// source is the project's root.
+	source *dagger.Directory
+	// folder is the project's folder in the caller's repository, as /apps/shop; empty if the caller has passed the files.
+	folder string
+	// commits holds the folder .git of the repository if the project is a folder of it; nil if source has it.
+	commits *dagger.Directory
+}
+
+// find returns where the project's files are. It is an error if a file of the caller's repository gives rights, so
+// nothing of the repository is read but through find.
+//
+// Functions call it, and not New: what New returned would have to be computed again in each call.
+func (m *Lockstep) find(ctx context.Context) (place, error) {
+	workspace := dag.CurrentWorkspace()
+	found := place{source: m.Source}
+	// The files are found while the settings are read, because each question to the caller's machine takes its time.
+	var refused, err error
+	var settings sync.WaitGroup
+	settings.Go(func() { refused = refuseSettings(ctx, workspace) })
+	if m.Source == nil {
+		found, err = findSource(ctx, workspace)
 	}
+	settings.Wait()
+	return found, cmp.Or(refused, err)
+}
+
+// findSource returns the nearest folder of the caller's repository that holds a configuration, from the current folder
+// upwards. If there is none, it is the current folder.
+func findSource(ctx context.Context, workspace *dagger.Workspace) (place, error) {
 	root, err := findProject(ctx, workspace)
 	if err != nil {
-		return messageError("the current folder cannot be read", err)
+		return place{}, messageError("the current folder cannot be read", err)
 	}
-	m.Folder = root
-	m.Source = workspace.Directory(root, dagger.WorkspaceDirectoryOpts{Exclude: ignoredFiles})
+	found := place{folder: root}
+	found.source = workspace.Directory(root, dagger.WorkspaceDirectoryOpts{Exclude: ignoredFiles})
 	if root != "/" {
-		m.Commits = workspace.Directory("/", dagger.WorkspaceDirectoryOpts{Include: historyFiles})
+		found.commits = workspace.Directory("/", dagger.WorkspaceDirectoryOpts{Include: historyFiles})
 	}
-	return nil
+	return found, nil
 }
 
 // findProject returns the nearest folder that holds a configuration, from the current one upwards, as /apps/shop/. It
@@ -74,9 +98,9 @@ func findProject(ctx context.Context, workspace *dagger.Workspace) (string, erro
 var historyFiles = []string{pipeline.History, pipeline.History + "/**"}
 
 // noProjectError returns the error for a source without a configuration.
-func (m *Lockstep) noProjectError() error {
+func (f place) noProjectError() error {
 	where := "the source directory holds"
-	if m.Folder != "" {
+	if f.folder != "" {
 		where = "the current folder and those above it hold"
 	}
 	return fmt.Errorf("%s no %s, so nothing was run: call from the project's folder, or pass its root with "+
@@ -110,9 +134,6 @@ var settingsFiles = []settingsFile{
 // refuseSettings returns an error if a file of the caller's repository would set an argument that gives rights: whoever
 // can change the repository would set it for everyone who calls a function in it.
 func refuseSettings(ctx context.Context, workspace *dagger.Workspace) error {
-	if workspace == nil {
-		return nil
-	}
 	errs := make([]error, len(settingsFiles))
 	var all sync.WaitGroup
 	for i, file := range settingsFiles {
@@ -131,7 +152,9 @@ func (f settingsFile) refuse(ctx context.Context, workspace *dagger.Workspace) e
 	if name == "" {
 		return nil
 	}
-	text, err := workspace.File(name).Contents(ctx)
+	// An engine makes a file of the whole repository, which it has read for that, and a folder of what is included alone.
+	only := dagger.WorkspaceDirectoryOpts{Include: []string{f.name}}
+	text, err := workspace.Directory(path.Dir(name), only).File(f.name).Contents(ctx)
 	name = strings.TrimPrefix(name, "/")
 	if err != nil {
 		return messageError(name+" cannot be read", err)

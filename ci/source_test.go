@@ -1,13 +1,14 @@
 package main
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"lockstep/ci/internal/dagger"
 	"lockstep/internal/pipeline"
 )
 
@@ -68,7 +69,7 @@ func TestProgram_CarriesInputsOfItsBuild(t *testing.T) {
 	}
 }
 
-func TestNew_FindsProjectOfCaller(t *testing.T) {
+func TestFind_FindsProjectOfCaller(t *testing.T) {
 	for name, test := range map[string]struct {
 		nearest, found, folder string
 		hasHistory             bool
@@ -83,25 +84,51 @@ func TestNew_FindsProjectOfCaller(t *testing.T) {
 		"none: such a folder at the root":   {"/config", "", ".", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, _ := newRecorder(t, "")
+			r, m := newRecorder(t, "")
 			r.workspaceFiles[projectFile], r.workspaceFiles["config"] = test.found, test.nearest
-			m, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil, "", "")
+			where, err := m.find(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			check(t, m.Folder == test.folder, "%q", m.Folder)
-			check(t, (m.Commits != nil) == test.hasHistory, "the history is %v", m.Commits)
+			check(t, where.folder == test.folder, "%q", where.folder)
+			check(t, (where.commits != nil) == test.hasHistory, "the history is %v", where.commits)
 		})
 	}
-	_, err := New(t.Context(), nil, nil, "", false, nil, "", "")
-	contains(t, errorText(err), "which repository? Call from its folder, or pass the project's root with --source")
+}
+
+// The engine runs New once for all calls with the same arguments, because it asks for nothing that may change.
+func TestNew_AsksNothing(t *testing.T) {
+	r, _ := newRecorder(t, "")
+	check(t, len(r.requests) == 0, "it asked for %s", r.requests)
+}
+
+// What New returns is the same in every call, so each function says how long its result holds.
+func TestFunctions_SayHowLongTheirResultHolds(t *testing.T) {
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, declaration := range file.Decls {
+			f, isFunction := declaration.(*ast.FuncDecl)
+			if isFunction && f.Recv != nil && f.Name.IsExported() {
+				check(t, strings.Contains(f.Doc.Text(), "+cache="), "%s of %s has no +cache", f.Name.Name, name)
+			}
+		}
+	}
 }
 
 // The history of a monorepo is an input of the steps that read commits, and of no other.
 func TestContainer_HistoryOfMonorepo(t *testing.T) {
 	r, m := newRecorder(t, "")
-	m.Commits = dag.Directory().WithNewFile(".git/HEAD", "ref: refs/heads/main")
-	m.Source = m.Source.Filter(dagger.DirectoryFilterOpts{Exclude: []string{pipeline.History, pipeline.History + "/**"}})
+	r.workspaceFiles[projectFile] = monorepoFolder + projectFile
 	if _, err := m.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +143,7 @@ func TestContainer_HistoryOfMonorepo(t *testing.T) {
 // Without a configuration nothing is run, and the message says how to get one.
 func TestFunctions_WithoutConfigurationRunNothing(t *testing.T) {
 	r, m := newRecorder(t, "")
-	m.Source, m.Folder = dag.Directory(), "."
+	r.workspaceFiles[projectFile], r.workspaceFiles["config"] = "", ""
 	for name, call := range map[string]func() error{
 		"check":  func() error { _, err := m.Check(t.Context()); return err },
 		"synth":  func() error { _, err := m.Synth(t.Context()); return err },
@@ -128,7 +155,7 @@ func TestFunctions_WithoutConfigurationRunNothing(t *testing.T) {
 	}
 }
 
-func TestNew_RefusesSettingsThatGiveRights(t *testing.T) {
+func TestFind_RefusesSettingsThatGiveRights(t *testing.T) {
 	for text, refused := range map[string]string{
 		"lockstep_deploy_awsCredentials=cmd://aws":           "lockstep_deploy_awsCredentials",
 		"export LOCKSTEP_PLAN_FILE_AWS_CREDENTIALS=env://X":  "LOCKSTEP_PLAN_FILE_AWS_CREDENTIALS",
@@ -163,27 +190,36 @@ func TestNew_RefusesSettingsThatGiveRights(t *testing.T) {
 		check(t, findWorkspaceRights(text) == refused, "%q: %q", text, findWorkspaceRights(text))
 	}
 	contains(t, findWorkspaceRights("awsRole"), "cannot be read as TOML")
-	r, _ := newRecorder(t, "")
+	r, m := newRecorder(t, "")
 	r.workspaceFiles[".env"] = "/.env"
 	r.contents = "lockstep_deploy_allow=data-loss"
-	_, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil, "", "")
+	_, err := m.find(t.Context())
 	contains(t, errorText(err), ".env of the repository sets lockstep_deploy_allow, which gives rights")
 	r.contents = "lockstep_deploy_env=acc"
-	_, err = New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil, "", "")
+	_, err = m.find(t.Context())
 	check(t, err == nil, "%v", err)
 }
 
-// Each file from which Dagger takes defaults is read, on either line of versions.
-func TestNew_ReadsEachFileWithSettings(t *testing.T) {
+// Each file from which Dagger takes defaults is read, on either line of versions, and so for files that are passed.
+func TestFind_ReadsEachFileWithSettings(t *testing.T) {
 	for file, text := range map[string]string{
 		".env":        "lockstep_awsRole=arn",
 		"dagger.json": `{"toolchains":[{"customizations":[{"argument":"awsRole","default":"arn"}]}]}`,
 		"dagger.toml": "[modules.lockstep.settings]\nawsRole = \"arn\"",
 	} {
-		r, _ := newRecorder(t, "")
+		r, m := newRecorder(t, "")
 		r.workspaceFiles[file], r.contents = "/"+file, text
-		_, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil, "", "")
+		_, err := m.find(t.Context())
+		m.Source = dag.Directory()
+		_, passed := m.find(t.Context())
+		check(t, errorText(err) == errorText(passed), "with --source: %v", passed)
 		contains(t, errorText(err), file+" of the repository sets ", "gives rights", "or pass the argument")
+		// An engine of 0.21 reads the whole repository for a file of the workspace.
+		asksFile := func(request string) bool {
+			return strings.Contains(request, "workspaceFile") ||
+				strings.Contains(request, "currentWorkspace{file(")
+		}
+		check(t, !slices.ContainsFunc(r.requests, asksFile), "the whole repository is read: %s", r.requests)
 	}
 }
 
@@ -236,7 +272,7 @@ func TestDeploy_RecordsCommitOfMonorepo(t *testing.T) {
 	} {
 		r, m := newRecorder(t, "")
 		r.commit, r.uncommitted = "5f0c1d2e", []string{changed}
-		m.Folder, m.Commits = "/apps/shop/", dag.Directory().WithNewFile(".git/HEAD", "ref: refs/heads/main")
+		r.workspaceFiles[projectFile] = monorepoFolder + projectFile
 		if _, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil, "", ""); err != nil {
 			t.Fatal(err)
 		}

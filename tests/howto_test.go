@@ -40,6 +40,8 @@ func TestDocument_HowToProblemIsReported(t *testing.T) {
 		"a file to be written":         {good + "2. Write `a/NAME.go`.\n", ""},
 		"two tests of one folder":      {"`a/x.go`. `TestX` and `TestY` in `a` fail.\n", ""},
 		"code that is no file":         {good + "2. Call `f.go()` and set `a.b`.\n", ""},
+		"a name in a file":             {good + "2. See `other`, and `TheNames` in `a/x.go`.\n", ""},
+		"a missing name in a file":     {good + "2. See `theNames` in `a/x.go`.\n", "there is no theNames in a/x.go"},
 		"a missing file":               {good + "2. Edit `a/y.go`.\n", "there is no file a/y.go"},
 		"a missing folder":             {good + "2. Write `b/NAME.go`.\n", "there is no folder b"},
 		"a missing test":               {good + "`TestZ` in `a` fails.\n", "there is no TestZ in a"},
@@ -51,7 +53,8 @@ func TestDocument_HowToProblemIsReported(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := fstest.MapFS{
-				"page.md": file("# Page\n\n" + test.text), "a/x.go": file("package a\n\nfunc TestHelper() {}\n"),
+				"page.md":     file("# Page\n\n" + test.text),
+				"a/x.go":      file("package a\n\nfunc TestHelper() {}\n\nvar TheNames int\n"),
 				"a/x_test.go": file("package a\n\nfunc TestX() {}\n\nfunc TestY() {}\n"),
 			}
 			assert.Equal(t, test.want, strings.Join(howToProblems(t, files, readPage(t, files, "page.md")), "; "))
@@ -89,6 +92,7 @@ func howToProblems(t *testing.T, files fs.FS, p page) []string {
 			problems = append(problems, "there is no "+reference.test+" in "+reference.folder)
 		}
 	}
+	problems = append(problems, p.missingNames(files)...)
 	if named == 0 {
 		problems = append(problems, "it names no file")
 	}
@@ -96,6 +100,31 @@ func howToProblems(t *testing.T, files fs.FS, p page) []string {
 		problems = append(problems, "it names no test")
 	}
 	return problems
+}
+
+// goName matches a name of Go as pages write it.
+var goName = regexp.MustCompile(`^[A-Za-z]\w*$`)
+
+// missingNames returns what a page says is in a file of Go, as `name` in `file`, and is not.
+func (p page) missingNames(files fs.FS) []string {
+	var missing []string
+	walkNodes(p.root, func(code *markdown.CodeSpan) {
+		file := p.plainText(code)
+		between, _ := code.PreviousSibling().(*markdown.Text)
+		if path.Ext(file) != ".go" || between == nil || !exists(files, file) {
+			return
+		}
+		named, ok := between.PreviousSibling().(*markdown.CodeSpan)
+		if !ok || strings.TrimSpace(string(between.Segment.Value(p.source))) != "in" {
+			return
+		}
+		name := p.plainText(named)
+		content, err := fs.ReadFile(files, file)
+		if goName.MatchString(name) && (err != nil || !regexp.MustCompile(`\b`+name+`\b`).Match(content)) {
+			missing = append(missing, "there is no "+name+" in "+file)
+		}
+	})
+	return missing
 }
 
 // repositoryPath matches a file or folder of this repository as pages write it.

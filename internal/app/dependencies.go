@@ -174,7 +174,7 @@ var hints = []struct {
 }{
 	{regexp.MustCompile(`No module named|ModuleNotFoundError`), "install the app's Python packages: "},
 	{regexp.MustCompile(`Cannot find module|MODULE_NOT_FOUND|TS2307`), "install the app's packages: "},
-	{regexp.MustCompile(`(sh|dash|bash): .*not found`), "the machine lacks a program of the command; "},
+	{regexp.MustCompile(`(sh|dash|bash): .*not found`), "install the program that was not found; "},
 }
 
 // assetHint returns what to do about a run that printed the text because an asset took in its own assembly, which is in

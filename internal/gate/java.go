@@ -80,6 +80,9 @@ func checkJavaTests(ctx context.Context, g Gate) (result outcome, err error) {
 	}
 	defer func() { err = errors.Join(err, w.remove()) }()
 	for _, p := range project.FindJava(w.tree) {
+		if err := w.removeTestReports(p.Folder); err != nil {
+			return result, err
+		}
 		reason, err := w.runPlain(ctx, p.Test(g.packages(pipeline.JavaPackagesDir)))
 		if err != nil {
 			return result, err
@@ -102,19 +105,46 @@ func checkJavaTests(ctx context.Context, g Gate) (result outcome, err error) {
 	return result, nil
 }
 
-// readTestReports reads the reports of tests that a build has left in its folder.
-func (w *workCopy) readTestReports(folder string) ([]findings.Suite, error) {
-	var suites []findings.Suite
+// findTestReports returns the names of the reports of tests in a folder of the copy, slash-separated and relative to
+// it.
+func (w *workCopy) findTestReports(folder string) ([]string, error) {
+	var reports []string
 	for _, pattern := range project.TestReports {
 		names, err := doublestar.Glob(os.DirFS(w.path(folder)), pattern)
 		if err != nil {
 			return nil, fault.Wrap(fault.SourceUnreadable, err)
 		}
-		for _, name := range names {
-			suites = append(suites, w.readJUnit(filepath.Join(w.path(folder), filepath.FromSlash(name)), folder)...)
-		}
+		reports = append(reports, names...)
 	}
-	return suites, nil
+	return reports, nil
+}
+
+// removeTestReports removes the reports of tests that the repository holds. They would count for a build whose settings
+// run no tests. Behind a link that leads out of the folder nothing is removed, which is an error.
+func (w *workCopy) removeTestReports(folder string) error {
+	reports, err := w.findTestReports(folder)
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(w.path(folder))
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, name := range reports {
+		err = errors.Join(err, root.RemoveAll(filepath.FromSlash(name)))
+	}
+	return err
+}
+
+// readTestReports reads the reports of tests that a build has left in its folder.
+func (w *workCopy) readTestReports(folder string) ([]findings.Suite, error) {
+	reports, err := w.findTestReports(folder)
+	var suites []findings.Suite
+	for _, name := range reports {
+		suites = append(suites, w.readJUnit(filepath.Join(w.path(folder), filepath.FromSlash(name)), folder)...)
+	}
+	return suites, err
 }
 
 // findClasses adds to tests the file of their class.

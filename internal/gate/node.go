@@ -69,9 +69,38 @@ func installNode(ctx context.Context, g Gate) (outcome, error) {
 		if err != nil {
 			return result, err
 		}
+		if len(finding) == 0 {
+			finding = missingPackages(dir, c.Folder, packages)
+		}
 		result.report.Findings = append(result.report.Findings, finding...)
 	}
 	return result, nil
+}
+
+// missingPackages returns a finding for each package that package.json in the folder of a lock file names and that was
+// not installed below dir. A setting of the repository may leave some out, and then the gates that run them would have
+// nothing to run.
+func missingPackages(dir, folder string, packages []project.NodePackage) []findings.Finding {
+	file := path.Join(folder, "package.json")
+	var missing []findings.Finding
+	for _, p := range packages {
+		if p.Folder != folder {
+			continue
+		}
+		for _, name := range p.Dependencies {
+			installed := filepath.Join(dir, filepath.FromSlash(folder), nodeModules, filepath.FromSlash(name))
+			if !filepath.IsLocal(filepath.FromSlash(name)) || isThere(installed) {
+				continue
+			}
+			missing = append(missing, findings.Finding{
+				Rule: "not-installed", Level: findings.Error, File: file,
+				Line: lineOf(filepath.Join(dir, filepath.FromSlash(file)), `"`+name+`"`),
+				Message: name + " was not installed: see which packages the settings of the package manager leave out, such " +
+					"as those in .npmrc",
+			})
+		}
+	}
+	return missing
 }
 
 // remake empties a folder.

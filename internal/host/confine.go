@@ -106,6 +106,16 @@ func (m machine) mavenOptions(home string) string {
 	return "-Duser.home=" + home + " -Dmaven.repo.local=" + repository + " -Djava.io.tmpdir=" + temporary
 }
 
+// checksumDatabase returns the folder where the go command keeps what the database of checksums has signed. It is in
+// the first folder of GOPATH, wherever the modules are.
+func (m machine) checksumDatabase() string {
+	first := filepath.SplitList(m.variable("GOPATH", m.home, "go"))
+	if len(first) == 0 {
+		return ""
+	}
+	return below(first[0], "pkg", "sumdb")
+}
+
 // libraryCache returns the folder where the CDK library is unpacked when it is first loaded.
 func (m machine) libraryCache() string { return below(m.cache, "aws") }
 
@@ -115,6 +125,7 @@ func (m machine) makeCaches() error {
 	for _, dir := range []string{
 		folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"],
 		folders["JSII_RUNTIME_PACKAGE_CACHE_ROOT"], folders["GRADLE_USER_HOME"], m.mavenRepository(),
+		m.checksumDatabase(),
 	} {
 		if !filepath.IsAbs(dir) {
 			continue // there is no home, or the program refuses the path itself
@@ -181,6 +192,7 @@ func (m machine) files(root string, step pipeline.Step, toolFolders []string) *p
 		Writable: []string{
 			root, m.temporary(), folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"],
 			folders["JSII_RUNTIME_PACKAGE_CACHE_ROOT"], folders["GRADLE_USER_HOME"], m.mavenRepository(),
+			m.checksumDatabase(),
 			tools.Getenv(m.environ, "GOTMPDIR"), tools.Getenv(m.environ, "GOCOVERDIR"),
 		},
 	}

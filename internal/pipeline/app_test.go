@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -70,6 +71,21 @@ func TestJava_RunsInContainers(t *testing.T) {
 	}
 	assert.Contains(t, s.Caches, CacheMaven)
 	assert.Equal(t, "-Dmaven.repo.local=/cache/maven", Caches[CacheMaven].Value())
+}
+
+// The CDK's template of an app in TypeScript is run by npx.
+func TestTypeScript_HasNpxInContainers(t *testing.T) {
+	s := stepOf(t, foreign(config.App{Language: "typescript"}), "synth")
+	extra, err := s.ExtraFiles()
+	require.NoError(t, err)
+	hasProgram := func(name string) bool {
+		return slices.ContainsFunc(extra, func(from ExtraFiles) bool {
+			return from.Image == ImageNode && slices.Contains(from.Patterns, name)
+		})
+	}
+	for _, name := range []string{"bin/node", "bin/npm", "bin/npx"} {
+		assert.True(t, hasProgram(name), name)
+	}
 }
 
 func TestOwnSteps_StandInTheGraph(t *testing.T) {

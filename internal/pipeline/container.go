@@ -33,7 +33,7 @@ const (
 // tool without files cannot be copied to another image.
 var imageProvides = map[string]map[string][]ImageFiles{
 	ImageGo:   {ToolGo: inLocal("go/**"), ToolGit: nil, ToolCCompiler: nil},
-	ImageNode: {ToolNode: inLocal("bin/node"), ToolNpm: inLocal("bin/npm", "lib/node_modules/npm/**")},
+	ImageNode: {ToolNode: inLocal("bin/node"), ToolNpm: inLocal("bin/npm", "bin/npx", "lib/node_modules/npm/**")},
 	// The gates for Java do not know before they run whether they need Maven.
 	ImageJava: {
 		ToolJava: {wholeFolder(jdkFolder), wholeFolder(mavenFolder)}, ToolMaven: {wholeFolder(mavenFolder)},

@@ -100,15 +100,23 @@ func Signal(err error) (syscall.Signal, bool) {
 	return status.Signal(), true
 }
 
+// statusNotFound is the status of a shell that has found no program. Source: POSIX, "Exit Status for Commands".
+const statusNotFound = 127
+
 // DescribeExit returns how a program ended, in words that follow its name, from the error of exec.Cmd.Run: with a
-// status or by a signal. The text of any other error is returned as it is.
+// status or by a signal. Status 127 is that of a shell that has found no such program. The text of any other error is
+// returned as it is.
 func DescribeExit(err error) string {
 	if signal, ok := Signal(err); ok {
 		return fmt.Sprintf("was ended by signal %d (%v)", int(signal), signal)
 	}
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return fmt.Sprintf("ended with status %d", exit.ExitCode())
+	if !errors.As(err, &exit) {
+		return fmt.Sprint(err)
 	}
-	return fmt.Sprint(err)
+	status := fmt.Sprintf("ended with status %d", exit.ExitCode())
+	if exit.ExitCode() == statusNotFound {
+		status += ": a program that it runs is not on the PATH"
+	}
+	return status
 }

@@ -21,6 +21,7 @@ func TestDescribeExit(t *testing.T) {
 		signal       syscall.Signal
 	}{
 		{"exit 3", "ended with status 3", 0},
+		{"no-such-program", "ended with status 127: a program that it runs is not on the PATH", 0},
 		{"kill -9 $$", "was ended by signal 9 (killed)", syscall.SIGKILL},
 		{"kill -15 $$", "was ended by signal 15 (terminated)", syscall.SIGTERM},
 	} {

@@ -22,6 +22,8 @@ type NodePackage struct {
 	HasTypes, HasESLint, HasPrettier bool
 	// ESLintOptions are options that ESLint needs with the settings that it has: older ones name no files.
 	ESLintOptions []string
+	// Dependencies are the packages that it cannot do without, with those of its development, sorted.
+	Dependencies []string
 
 	dependencies bool
 }
@@ -60,6 +62,7 @@ func FindNode(t Tree) (packages []NodePackage, problems []Problem) {
 			Folder: folder, Scripts: textsOf(read.Scripts), HasTypes: t.has(folder, "tsconfig.json"),
 			HasESLint:    read.ESLint != nil || t.isConfigured(folder, eslintSettings),
 			HasPrettier:  read.Prettier != nil || t.isConfigured(folder, prettierSettings),
+			Dependencies: read.required(),
 			dependencies: len(read.Dependencies)+len(read.DevDependencies)+len(read.OptionalDependencies) > 0,
 		}
 		if !t.isConfigured(folder, eslintSettings[:1]) {
@@ -77,6 +80,15 @@ func FindNode(t Tree) (packages []NodePackage, problems []Problem) {
 		packages = append(packages, p)
 	}
 	return packages, problems
+}
+
+// required returns the packages that an installation has to have.
+func (p packageJSON) required() []string {
+	required := map[string]any{}
+	maps.Copy(required, p.Dependencies)
+	maps.Copy(required, p.DevDependencies)
+	maps.DeleteFunc(required, func(name string, _ any) bool { return p.OptionalDependencies[name] != nil })
+	return slices.Sorted(maps.Keys(required))
 }
 
 // textsOf returns the values that are texts.

@@ -106,6 +106,10 @@ var nodeSeeds = []seed{
 			`{"name": "@shop/app", "dependencies": {"@shop/money": "1.0.0", "left-pad": "1.3.0"}}`+"\n"), "install",
 		"package.json",
 	},
+	{
+		"node-packages", "a setting that leaves packages out", one(".npmrc", "omit=dev\n"), "not-installed",
+		"package.json:13",
+	},
 	{"node-packages", "a package.json that is none", one("app/package.json", "{\n"), "package-json", "app/package.json"},
 }
 

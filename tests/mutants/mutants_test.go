@@ -27,7 +27,23 @@ func TestMutants_StandInSource(t *testing.T) {
 		_, err := m.plant(harness.Repository())
 		assert.NoError(t, err, m.String())
 		assert.DirExists(t, filepath.Join(harness.Repository(), m.Package), m.String())
+		for _, name := range m.Fails {
+			test, _, _ := strings.Cut(name, "/")
+			assert.True(t, declares(t, filepath.Join(harness.Repository(), m.Package), test), "%s: %s", m, name)
+		}
 	}
+}
+
+// declares reports whether a test file in the folder has a function of that name.
+func declares(t *testing.T, folder, function string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	require.NoError(t, err)
+	return slices.ContainsFunc(files, func(name string) bool {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		return strings.Contains(string(text), "\nfunc "+function+"(")
+	})
 }
 
 func TestMutants_AreKilled(t *testing.T) {
