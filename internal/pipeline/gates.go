@@ -361,8 +361,8 @@ var ownTestGates = []gate{
 		argv:         []string{"go", "test", "-json", "-timeout", "30m", "./infra/...", "./config/schema/generate"},
 		reportFormat: GoTest,
 		inputs: []string{
-			"go.mod", "go.sum", "config/**", "infra/**", "internal/fault/**", "internal/jsonx/**", "internal/pipeline/**",
-			"internal/roles/**", "internal/stateful/**", "tests/iam/**", "**/*_test.go", "docs/infrastructure.md",
+			"go.mod", "go.sum", "config/**", "infra/**", "internal/fault/**", "internal/pipeline/**", "internal/roles/**",
+			"internal/stateful/**", "tests/iam/**", "**/*_test.go", "docs/infrastructure.md",
 		},
 		tools:  []string{ToolGo, ToolNode},
 		caches: append([]string{CacheCDK}, goCaches...),

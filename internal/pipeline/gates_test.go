@@ -150,7 +150,9 @@ func TestStep_NothingReasonNamesTheCondition(t *testing.T) {
 		"the repository has no file such as pyproject.toml or setup.py": {TriggerPaths: pythonProject},
 		"the repository has no file such as go.mod":                     {TriggerPaths: goModule},
 		"the repository has no file such as a.txt":                      {TriggerPaths: []string{"!b/**", "a.txt"}},
-		"no file such as tox.ini is for it":                             {TriggerPaths: []string{"tox.ini"}, TriggerText: "shed"},
+		"no file such as tox.ini is for it": {
+			TriggerPaths: []string{"tox.ini"}, TriggerText: "shed",
+		},
 	} {
 		assert.Equal(t, want, s.NothingReason())
 	}
