@@ -92,7 +92,7 @@ func (p *project) runStep(ctx context.Context, o *outcome) {
 		return
 	}
 	if nothing, err := p.hasNothingToDo(ctx, s); err == nil && nothing {
-		o.Status = pipeline.NothingToDo
+		o.Status, o.Reason = pipeline.NothingToDo, s.NothingReason()
 		return
 	}
 	code, err := o.container.ExitCode(ctx)

@@ -60,7 +60,7 @@ func (r *graphRun) cacheResults(next goyek.Runner) goyek.Runner {
 		if nothing, err := r.hasNothingToDo(step); err != nil {
 			return r.recordError(in.TaskName, err)
 		} else if nothing {
-			r.recordResult(step.Name, pipeline.NothingToDo, "the repository has no file that it looks at")
+			r.recordResult(step.Name, pipeline.NothingToDo, step.NothingReason())
 			return goyek.Result{Status: goyek.StatusPassed}
 		}
 		if step.Effect != pipeline.Compute {

@@ -144,6 +144,20 @@ func TestGates_ReadToolReportFormat(t *testing.T) {
 	}
 }
 
+// There may be code of Python without a project of Python's: the reason is what the condition asks for.
+func TestStep_NothingReasonNamesTheCondition(t *testing.T) {
+	for want, s := range map[string]Step{
+		"the repository has no file such as pyproject.toml or setup.py": {TriggerPaths: pythonProject},
+		"the repository has no file such as go.mod":                     {TriggerPaths: goModule},
+		"the repository has no file such as a.txt":                      {TriggerPaths: []string{"!b/**", "a.txt"}},
+		"no file such as tox.ini is for it": {
+			TriggerPaths: []string{"tox.ini"}, TriggerText: "shed",
+		},
+	} {
+		assert.Equal(t, want, s.NothingReason())
+	}
+}
+
 // A repository in another language has no files that a fix is for.
 func TestFixSteps_SayWhichFilesTheyAreFor(t *testing.T) {
 	for _, s := range FixSteps() {

@@ -5,6 +5,7 @@ package pipeline
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -102,6 +103,16 @@ func (s Step) DependsOn(file string) bool {
 
 // OffReason says that the configuration turns the step off, and why.
 func (s Step) OffReason() string { return "off in config/pipeline.yaml: " + s.Off }
+
+// NothingReason says which files the repository lacks for the step: the first two patterns stand for all.
+func (s Step) NothingReason() string {
+	patterns := slices.DeleteFunc(slices.Clone(s.TriggerPaths), func(p string) bool { return strings.HasPrefix(p, "!") })
+	examples := strings.Join(patterns[:min(2, len(patterns))], " or ")
+	if s.TriggerText != "" {
+		return "no file such as " + examples + " is for it"
+	}
+	return "the repository has no file such as " + examples
+}
 
 // CPUs returns how many processors the step keeps busy. Steps that call AWS mostly wait for it.
 func (s Step) CPUs() int {
