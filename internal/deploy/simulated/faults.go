@@ -80,7 +80,7 @@ func (c *Cloud) serve(r *http.Request) (*http.Response, error) {
 		writeThrottled(answer, r, service)
 	case fault == ServerError:
 		writeServerError(answer, r, service)
-	case fault == KeyExpired && r.Header.Get("X-Amz-Security-Token") != "":
+	case fault == KeyExpired && r.Header.Get("X-Amz-Security-Token") != "" && attemptOf(r) <= maxExpired:
 		c.writeExpired(answer, r, service)
 	case c.hasExpired(key):
 		c.writeExpired(answer, r, service)
@@ -99,6 +99,18 @@ func (c *Cloud) serve(r *http.Request) (*http.Response, error) {
 		}
 	}
 	return answer.Result(), nil
+}
+
+// maxExpired is how many attempts of a call find that the credentials are too old. Those that are made anew are new: it
+// is by chance alone that the calls of others bring each attempt of one call to a number that has this fault.
+const maxExpired = 2
+
+// attemptOf returns the number of a request among those of its call, from 1.
+func attemptOf(r *http.Request) (number int) {
+	if _, err := fmt.Sscanf(r.Header.Get("Amz-Sdk-Request"), "attempt=%d", &number); err != nil {
+		return 1
+	}
+	return number
 }
 
 func writeThrottled(w http.ResponseWriter, r *http.Request, service string) {
