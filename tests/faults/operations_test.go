@@ -278,7 +278,8 @@ var varying = []struct {
 }{
 	{regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+(\.\d+)?m?s\b`), "…"},
 	{regexp.MustCompile(`plan [0-9a-f]{12}`), "plan …"},
-	{regexp.MustCompile(`port \d+`), "port …"}, {regexp.MustCompile(`127\.0\.0\.1:\d+`), "…"},
+	{regexp.MustCompile(`port \d+`), "port …"},
+	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "…"},
 	{regexp.MustCompile(`http://127\.0\.0\.1:\d+`), "…"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z| UTC)?`), "…"},
 }
