@@ -49,7 +49,7 @@ func (a *app) attestExportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "export --out DIR", Args: noArgs, Short: "Write a release's record and assembly with their signatures to files",
 		Long: `Write the record of a release, the archive of its cloud assembly, and its plan and approval if it has them, to
-files. RelatedFiles each NAME.json or NAME.zip is NAME.dsse.json, its signature: an in-toto statement in an envelope of
+files. Beside each NAME.json or NAME.zip is NAME.dsse.json, its signature: an in-toto statement in an envelope of
 DSSE. The public keys are written to keys.pem. Nothing is written to the account.`,
 		RunE: a.inEnvironments(func(ctx context.Context, p *project, environments []config.Environment) (result, error) {
 			if dir == "" {

@@ -42,7 +42,7 @@ func TestGate_CommittedReportOfTestsIsNotBelieved(t *testing.T) {
 			})
 			commitAll(t, root)
 			bin := t.TempDir()
-			//nolint:gosec // a program
+			//nolint:gosec // a program has to be executable
 			require.NoError(t, os.WriteFile(filepath.Join(bin, test.program), []byte("#!/bin/sh\n"), 0o700))
 			t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 			g, log := newShellGate(root, "", pipeline.JUnit)

@@ -32,8 +32,8 @@ func pythonSkips(folders ...string) []string {
 	return append(patterns, "!"+StateDir+"/**")
 }
 
-// The files that the programs for Python code do not look at. Of bandit that are the folders that it is told to leave
-// out, of ruff those of its documentation.
+// The files that the programs for Python code do not look at: for bandit the folders that its arguments exclude, for
+// ruff those of its documentation.
 // Source: https://docs.astral.sh/ruff/settings/#exclude.
 var (
 	banditSkips = []string{".venv/**/*.py", "venv/**/*.py", "cdk.out/**/*.py"}

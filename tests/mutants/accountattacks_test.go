@@ -107,7 +107,8 @@ var accountAttacks = []Mutant{
 	},
 	{
 		Fault: "a builder signs in to any cache as the person",
-		File:  "internal/deploy/assembly/images.go", Old: "if c.Type == wanted && ", New: `if c.Type != "local" && `,
+		File:  "internal/deploy/assembly/images.go",
+		Old:   "isSupported := c.Type == wanted", New: `isSupported := c.Type != "local"`,
 		Package: "./internal/deploy/assembly",
 		Fails:   []string{"TestCheckSource_RefusesOptionsThatBuildersReadOtherwise/credentials of AWS for S3"},
 	},

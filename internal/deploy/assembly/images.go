@@ -211,23 +211,28 @@ func (i Image) checkContexts() error {
 // written to a registry could take the place of any image there.
 // Source: github.com/docker/buildx, util/buildflags/cache.go.
 func (b ImageBuild) checkCaches() error {
-	check := func(c BuildCache, wanted string) error {
-		isField := func(name string) bool { return isOptionField(name, c.Params[name]) && strings.ToLower(name) != "type" }
-		if c.Type == wanted && !slices.ContainsFunc(sortedKeys(c.Params), func(name string) bool { return !isField(name) }) {
-			return nil
-		}
-		return fault.Errorf(fault.AssetNotSupported, "its build has the cache %s: only caches of the type registry are "+
-			"read, and only those of the type inline are written", c)
-	}
 	for _, cache := range b.CacheFrom {
-		if err := check(cache, "registry"); err != nil {
+		if err := cache.check("registry"); err != nil {
 			return err
 		}
 	}
 	if b.CacheTo == nil {
 		return nil
 	}
-	return check(*b.CacheTo, "inline")
+	return b.CacheTo.check("inline")
+}
+
+// check refuses a cache of another type than the wanted one, and one whose parameters could give it another type.
+func (c BuildCache) check(wanted string) error {
+	isSupported := c.Type == wanted
+	for name, value := range c.Params {
+		isSupported = isSupported && isOptionField(name, value) && !strings.EqualFold(name, "type")
+	}
+	if isSupported {
+		return nil
+	}
+	return fault.Errorf(fault.AssetNotSupported, "its build has the cache %s: only caches of the type registry are "+
+		"read, and only those of the type inline are written", c)
 }
 
 // isOptionField reports whether a name and a value are one field of a builder's option, which is a line of CSV. A
@@ -275,14 +280,18 @@ func secretSource(id, spec string) (source string, ok bool) {
 	if !isOptionField("id", id) || id == "" {
 		return "", false
 	}
+	if spec == "" {
+		return id, true
+	}
 	for part := range strings.SplitSeq(spec, ",") {
 		name, value, _ := strings.Cut(part, "=")
-		switch isPlain := isOptionField(name, value) && value != ""; {
-		case isPlain && name == "type" && (value == "file" || value == "env"):
-		case isPlain && slices.Contains([]string{"src", "source", "env"}, name) && source == "":
-			source = value
-		case spec != "":
+		isType := name == "type" && (value == "file" || value == "env")
+		isSource := slices.Contains([]string{"src", "source", "env"}, name) && source == "" && value != ""
+		if !isOptionField(name, value) || !isType && !isSource {
 			return "", false
+		}
+		if isSource {
+			source = value
 		}
 	}
 	return cmp.Or(source, id), true

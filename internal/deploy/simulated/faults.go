@@ -101,8 +101,8 @@ func (c *Cloud) serve(r *http.Request) (*http.Response, error) {
 	return answer.Result(), nil
 }
 
-// maxExpired is how many attempts of a call find that the credentials are too old. Those that are made anew are new: it
-// is by chance alone that the calls of others bring each attempt of one call to a number that has this fault.
+// maxExpired is how many attempts of a call find that the credentials are too old. Credentials that were renewed twice
+// are new. Without a limit, concurrent calls could bring every attempt of one call to a number that has this fault.
 const maxExpired = 2
 
 // attemptOf returns the number of a request among those of its call, from 1.
