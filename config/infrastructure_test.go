@@ -178,6 +178,26 @@ func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
 			map[string]string{"environments/tooling.yaml": environmentYAML("444455556666", "")},
 			"config/environments/tooling.yaml: LS-202: names the account that owns the pipeline; choose another name",
 		},
+		{
+			"an environment with the name of a stage",
+			map[string]string{"environments/synth.yaml": environmentYAML("444455556666", "")},
+			"config/environments/synth.yaml: LS-202: names a stage of every pipeline; choose another name",
+		},
+		{
+			"an environment with the name of another's plan",
+			map[string]string{"environments/plan-dev.yaml": environmentYAML("444455556666", "")},
+			"config/environments/plan-dev.yaml: LS-202: has the name that jobs of dev have in a pipeline; choose another name",
+		},
+		{
+			"an environment with a name that GitLab's jobs cannot have",
+			map[string]string{
+				"pipeline.yaml": pipelineYAML + "workflows: {service: gitlab, repository: example/shop, image: " +
+					"'example.com/jobs@sha256:" + strings.Repeat("0", 64) + "'}\n",
+				"environments/cache.yaml": environmentYAML("444455556666", ""),
+			},
+			"config/environments/cache.yaml: LS-202: cache is a keyword of GitLab CI, and no job can have that name; " +
+				"choose another name",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Load(configFS(test.over))

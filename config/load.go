@@ -25,7 +25,12 @@ const (
 var reservedNames = map[string]string{
 	AllEnvironments:    "names every environment at once",
 	ToolingEnvironment: "names the account that owns the pipeline",
+	// Stages of a pipeline, which has one for each environment too.
+	"source": stageName, "checks": stageName, "synth": stageName,
 }
+
+// stageName says what the name of a stage means.
+const stageName = "names a stage of every pipeline"
 
 // environmentNamePattern matches the names of environments, which become part of the names of stacks, jobs and
 // sessions.
