@@ -239,5 +239,13 @@ func TestSelect_ToolingIsNotAnEnvironment(t *testing.T) {
 	c, err = Load(configFS(nil))
 	require.NoError(t, err)
 	_, err = c.Select(ToolingEnvironment)
-	assert.ErrorContains(t, err, `there is no environment "tooling"`)
+	require.ErrorContains(t, err, `there is no environment "tooling": config/pipeline.yaml has neither source nor workflows`)
+
+	// An app that runs for each account alone has no stacks for the tooling account.
+	foreign := pipelineYAML + "app: {command: npx tsx app.ts}\nworkflows: {service: github, repository: example/shop}\n"
+	c, err = Load(configFS(map[string]string{"pipeline.yaml": foreign}))
+	require.NoError(t, err)
+	assert.Len(t, c.Targets(), 2)
+	_, err = c.Select(ToolingEnvironment)
+	assert.ErrorContains(t, err, "deploy them from a clone of Lockstep that has this configuration")
 }
