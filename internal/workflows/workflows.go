@@ -66,8 +66,8 @@ func CheckProgram(repository fs.FS, c *config.Config, service string) error {
 		return nil
 	}
 	missing := func(key, example string) error {
-		return fault.Errorf(fault.ConfigMissing, "config/pipeline.yaml has no `%s`, and this repository has not the source of "+
-			"Lockstep, which its jobs would call: add %s", key, example)
+		return fault.Errorf(fault.ConfigMissing, "config/pipeline.yaml has no `%s`, and this repository has not the source "+
+			"of Lockstep, which its jobs would call: add %s", key, example)
 	}
 	const module = "`module: github.com/OWNER/lockstep@vVERSION`"
 	w, source := c.Pipeline.Workflows, c.Pipeline.Source
