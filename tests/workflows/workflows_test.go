@@ -252,22 +252,11 @@ func (m *machine) runJob(j job) []string {
 		environ = append(environ, name+"=value-of-"+name)
 	}
 	environ = append(environ, "LOCKSTEP_COMMIT="+m.commit)
-	// What the calls of Dagger would have written.
-	m.run("git clean -fdxq && mkdir -p digests plan && echo d > plan/digest && echo '# plan' > plan/plan.md && "+
-		"for e in dev acc prod; do echo d > digests/$e; mkdir preview-$e; echo '# plan' > preview-$e/plan.md; done", nil)
-	require.NoError(m.t, os.RemoveAll(m.log))
+	m.prepare()
 	for _, script := range j.scripts() {
 		m.run(script, environ)
 	}
-	text, err := os.ReadFile(m.log)
-	require.NoError(m.t, err)
-	var calls []string
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "dagger ") || strings.HasPrefix(line, "lockstep ") {
-			calls = append(calls, strings.TrimSpace(strings.ReplaceAll(line, m.commit, "COMMIT")))
-		}
-	}
-	return calls
+	return m.calls()
 }
 
 // functionsOf returns the functions of the module in calls of its command line.

@@ -1,0 +1,331 @@
+package workflows
+
+import (
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/config"
+	"lockstep/internal/pipeline"
+	"lockstep/internal/workflows"
+)
+
+// A call is a call of the module or of the program, as a job has made it.
+type call struct {
+	// settings are the flags of the module, before the function.
+	settings map[string]string
+	function string
+	flags    map[string]string
+	// export is where the files of the result go; empty for nowhere.
+	export string
+}
+
+// wordPattern matches a word that a stub has noted.
+var wordPattern = regexp.MustCompile(`\[([^\]]*)\]`)
+
+// parseCall returns a call of which a stub has noted the words.
+func parseCall(line string) call {
+	var words []string
+	for _, match := range wordPattern.FindAllStringSubmatch(line, -1) {
+		words = append(words, match[1])
+	}
+	out := call{settings: map[string]string{}, flags: map[string]string{}}
+	take := func(into map[string]string) {
+		for len(words) > 0 && strings.HasPrefix(words[0], "--") {
+			name := words[0]
+			words = words[1:]
+			if len(words) > 0 && !strings.HasPrefix(words[0], "--") && name != "--ci" && name != "--publish" {
+				into[name], words = words[0], words[1:]
+			} else {
+				into[name] = ""
+			}
+		}
+	}
+	if strings.HasPrefix(line, "dagger ") {
+		take(out.settings) // --mod
+		words = words[1:]  // call
+		take(out.settings)
+	}
+	out.function, words = words[0], words[1:]
+	take(out.flags)
+	if len(words) == 3 && words[0] == "export" && words[1] == "--path" {
+		out.export, words = words[2], nil
+	}
+	if len(words) > 0 {
+		panic("words that are not understood: " + line)
+	}
+	return out
+}
+
+// valueOf returns what stands for the value of a variable that an earlier job exports.
+func valueOf(job, variable string) string { return job + "." + variable }
+
+// outputPattern matches the reference of a job of GitHub, or of CodePipeline, to what an earlier job exports.
+var outputPattern = regexp.MustCompile(`^(?:\$\{\{ needs\.([a-z0-9-]+)\.outputs\.(\w+) \}\}|#\{([a-z0-9-]+)\.(\w+)\})$`)
+
+// jobVariables returns the variables of a job, with what stands for the values of earlier jobs.
+func jobVariables(variables map[string]string) []string {
+	var out []string
+	for name, value := range variables {
+		if match := outputPattern.FindStringSubmatch(value); match != nil {
+			value = valueOf(match[1]+match[3], match[2]+match[4])
+		} else {
+			value = "value-of-" + name
+		}
+		out = append(out, name+"="+value)
+	}
+	return out
+}
+
+// exportedVariables returns the variables that GitLab hands to all later jobs.
+func exportedVariables(definition pipeline.Pipeline) []string {
+	var out []string
+	for _, stage := range definition.Stages {
+		for _, job := range stage.Jobs {
+			for name := range job.ExportedVariables {
+				out = append(out, name+"="+valueOf(job.Name, name))
+			}
+		}
+	}
+	return out
+}
+
+// callsOf runs scripts in the clone, and returns the calls of the programs that do the work.
+func (m *machine) callsOf(scripts, environ []string) []call {
+	m.t.Helper()
+	m.prepare()
+	for _, script := range scripts {
+		m.run(script, append([]string{
+			"RUNNER_TEMP=" + m.dir + "/runner", "GITHUB_PATH=" + m.dir + "/path", "GITHUB_OUTPUT=" + m.dir + "/output",
+			"GITHUB_STEP_SUMMARY=" + m.dir + "/summary", "GITHUB_WORKSPACE=" + m.clone, "TMPDIR=" + m.temporary,
+			"CI_PROJECT_DIR=" + m.clone, "CI_PIPELINE_ID=7", "CI_PROJECT_PATH=example/shop", "LOCKSTEP_IDENTITY=token",
+			"CI_COMMIT_SHA=" + m.commit, "CODEBUILD_RESOLVED_SOURCE_VERSION=" + m.commit,
+		}, append(environ, "LOCKSTEP_COMMIT="+m.commit)...))
+	}
+	var out []call
+	for _, line := range m.calls() {
+		out = append(out, parseCall(line))
+	}
+	return out
+}
+
+// callsInCodeBuild returns the calls of a job in CodeBuild.
+func (m *machine) callsInCodeBuild(job pipeline.Job, engine config.Engine) []call {
+	m.t.Helper()
+	text, err := job.Buildspec(engine)
+	require.NoError(m.t, err)
+	var spec struct {
+		Phases map[string]struct {
+			Commands []string `yaml:"commands"`
+		} `yaml:"phases"`
+	}
+	require.NoError(m.t, yaml.Unmarshal([]byte(text), &spec))
+	environ := jobVariables(job.Variables)
+	for _, artifact := range job.Inputs[1:] {
+		environ = append(environ, strings.TrimPrefix(pipeline.InputFolderVariable(artifact), "$")+"="+artifact)
+	}
+	return m.callsOf([]string{strings.Join(spec.Phases["build"].Commands, "\n")}, environ)
+}
+
+// comparable returns a call without what each service says in its own way: where the credentials come from, who the
+// author is, and which run was approved. That there is one is compared.
+func (c call) comparable() call {
+	c.settings, c.flags = maps.Clone(c.settings), maps.Clone(c.flags)
+	delete(c.settings, "--aws-credentials-endpoint")
+	delete(c.flags, "--job-token")
+	for _, name := range []string{"--aws-credentials", "--author", "--approved-in"} {
+		if _, ok := c.flags[name]; ok {
+			c.flags[name] = "of the service"
+		}
+	}
+	return c
+}
+
+// onHost returns the commands that do on the machine itself what a call does in containers.
+func (c call) onHost(reports string) []call {
+	flags := maps.Clone(c.flags)
+	if _, live := flags["--aws-credentials"]; live {
+		flags["--live"] = ""
+	}
+	maps.DeleteFunc(flags, func(name, _ string) bool {
+		return slices.Contains([]string{"--aws-credentials", "--author", "--commit"}, name)
+	})
+	out := call{settings: map[string]string{}, function: c.function, flags: flags}
+	switch c.function {
+	case "report", "digests":
+		return nil
+	case "quality", "test", "security":
+		report := func(format, file string) call {
+			return call{map[string]string{}, "report", map[string]string{"--format": format, "--out": reports + "/" + file}, ""}
+		}
+		return []call{out, report("junit", "gates.xml"), report("sarif", "findings.sarif")}
+	case "synth":
+		flags["--env"] = config.AllEnvironments
+	case "plan-file":
+		out.function, flags["--out"] = "plan", c.export+"/plan.json"
+	case "publish-metrics":
+		out.function, flags["--publish"] = "metrics", ""
+	}
+	return []call{out}
+}
+
+// digestCommands returns the commands that print what later jobs are handed, where no function has written it.
+func digestCommands(got []call) (digests, others []call) {
+	for _, c := range got {
+		if c.function == "digest" {
+			digests = append(digests, c)
+		} else {
+			others = append(others, c)
+		}
+	}
+	return digests, others
+}
+
+// Each job of GitHub and GitLab makes the calls of its twin in CodeBuild, with the same arguments, in the same order.
+func TestParity_ServicesCallTheSame(t *testing.T) {
+	engine := config.Engine{Host: "tcp://engine.example.com:1234", ImagePrefix: "mirror.example.com"}
+	for name, example := range examples {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := loadExample(t, example)
+			c.Pipeline.Engine = engine
+			files, err := workflows.Files(c, example.Service)
+			require.NoError(t, err)
+			here := newMachine(t)
+			for _, definition := range pipeline.WorkflowPipelines(c) {
+				at := slices.IndexFunc(files, func(f workflows.File) bool {
+					return path.Base(f.Path) == "lockstep-"+definition.Name+".yml"
+				})
+				checkEngine(t, example, files[at].Text, definition, engine)
+				jobs := readJobs(t, example, files[at].Text)
+				for _, stage := range definition.Stages {
+					for _, job := range stage.Jobs {
+						if !job.CommentsPlans {
+							here.checkParity(example, definition, job, jobs[job.Name], engine)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// checkParity compares the calls of a job with those of its twin in CodeBuild.
+func (m *machine) checkParity(
+	w config.Workflows, definition pipeline.Pipeline, want pipeline.Job, got job, engine config.Engine,
+) {
+	m.t.Helper()
+	environ := append(jobVariables(got.Env), exportedVariables(definition)...)
+	made := m.callsOf(got.scripts(), environ)
+	var expected []call
+	for _, one := range m.callsInCodeBuild(want, definition.Engine(engine)) {
+		if w.Runner == config.HostRunner {
+			expected = append(expected, one.onHost(want.ReportsFolder)...)
+		} else {
+			expected = append(expected, one.comparable())
+		}
+	}
+	if w.Runner == config.HostRunner {
+		digests, others := digestCommands(made)
+		assert.Equal(m.t, want.Output != "" && definition.Trigger != pipeline.PullRequest, len(digests) > 0,
+			"%s: %v", want.Name, digests)
+		made = others
+	}
+	var compared []call
+	for _, one := range made {
+		if w.Runner == config.HostRunner && one.function == "approve" {
+			one.flags["--approved-in"] = expected[0].flags["--approved-in"]
+		}
+		if w.Runner != config.HostRunner {
+			one = one.comparable()
+		}
+		compared = append(compared, one)
+	}
+	assert.Equal(m.t, expected, compared, "%s of %s", want.Name, definition.Name)
+}
+
+// checkEngine requires the engine that a pipeline's jobs have in CodeBuild: none of deployments for a pull request.
+func checkEngine(
+	t *testing.T, w config.Workflows, text string, definition pipeline.Pipeline, engine config.Engine,
+) {
+	t.Helper()
+	var file struct {
+		Env       map[string]string `yaml:"env"`
+		Variables map[string]string `yaml:"variables"`
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(text), &file))
+	got := file.Env
+	if w.Service == config.GitLab {
+		got = maps.Clone(file.Variables)
+		maps.DeleteFunc(got, func(name, _ string) bool { return strings.HasPrefix(name, "GIT_") })
+	}
+	want := map[string]string{}
+	if w.Runner != config.HostRunner {
+		want = pipeline.EngineVariables(definition.Engine(engine))
+	}
+	assert.Len(t, got, len(want))
+	for name, value := range want {
+		assert.Equal(t, value, got[name], "%s of %s", name, definition.Name)
+	}
+	if definition.Trigger == pipeline.PullRequest {
+		assert.NotContains(t, text, engine.Host)
+	}
+}
+
+// The steps of a job that runs on the machine itself have the languages of the images that they would have.
+func TestParity_MachineHasTheVersionsOfTheImages(t *testing.T) {
+	want := map[string]string{
+		"go-version":     pipeline.ImageVersion(pipeline.ImageGo),
+		"node-version":   pipeline.ImageVersion(pipeline.ImageNode),
+		"python-version": pipeline.ImageVersion(pipeline.ImagePython),
+	}
+	for _, file := range filesOf(t, examples["github-host"]) {
+		for name, read := range readJobs(t, examples["github-host"], file.Text) {
+			got := map[string]string{}
+			for _, step := range read.Steps {
+				for setting := range want {
+					if version, ok := step.With[setting].(string); ok {
+						got[setting] = version
+					}
+				}
+			}
+			if name == "comment" {
+				assert.Equal(t, map[string]string{"go-version": want["go-version"]}, got)
+				continue
+			}
+			assert.Equal(t, want, got, "%s of %s", name, filepath.Base(file.Path))
+		}
+	}
+}
+
+// prepare makes the clone as it is when a job begins, with what the calls of Dagger would have written.
+func (m *machine) prepare() {
+	m.t.Helper()
+	m.run("git clean -fdxq && mkdir -p digests plan && echo d > plan/digest && echo s > plan/summary && "+
+		"echo '# plan' > plan/plan.md && "+
+		"for e in dev acc prod; do echo d > digests/$e; mkdir preview-$e; echo '# plan' > preview-$e/plan.md; done", nil)
+	require.NoError(m.t, os.RemoveAll(m.log))
+}
+
+// calls returns the calls that the stubs have noted of the programs that do the work.
+func (m *machine) calls() []string {
+	m.t.Helper()
+	text, err := os.ReadFile(m.log)
+	require.NoError(m.t, err)
+	var calls []string
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "dagger ") || strings.HasPrefix(line, "lockstep ") {
+			calls = append(calls, strings.TrimSpace(strings.ReplaceAll(line, m.commit, "COMMIT")))
+		}
+	}
+	return calls
+}
