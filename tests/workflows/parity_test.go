@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path"
@@ -205,10 +206,15 @@ func TestParity_ServicesCallTheSame(t *testing.T) {
 				at := slices.IndexFunc(files, func(f workflows.File) bool {
 					return path.Base(f.Path) == "lockstep-"+definition.Name+".yml"
 				})
+				checkStages(t, example, files[at].Text, definition)
 				checkEngine(t, example, files[at].Text, definition, engine)
 				jobs := readJobs(t, example, files[at].Text)
+				var earlier, names []string
 				for _, stage := range definition.Stages {
+					earlier = slices.Clone(names)
 					for _, job := range stage.Jobs {
+						names = append(names, job.Name)
+						checkPlace(t, c, definition, stage, job, jobs[job.Name], earlier)
 						if !job.CommentsPlans {
 							here.checkParity(example, definition, job, jobs[job.Name], engine)
 						}
@@ -279,6 +285,77 @@ func checkEngine(
 	if definition.Trigger == pipeline.PullRequest {
 		assert.NotContains(t, text, engine.Host)
 	}
+}
+
+// checkPlace requires that a job runs where, when and as whom the table says: in the configured image, after all jobs of
+// earlier stages, alone on its environment, with its own role, and not for longer than its twin.
+func checkPlace(
+	t *testing.T, c *config.Config, definition pipeline.Pipeline, stage pipeline.PipelineStage, want pipeline.Job, got job,
+	earlier []string,
+) {
+	t.Helper()
+	w, group, role := c.Pipeline.Workflows, "", ""
+	if want.Permission != pipeline.NoPermission {
+		group = "lockstep-" + want.Environment
+		role = "arn:aws:iam::" + c.Pipeline.Tooling.ID + ":role/" + want.WorkflowRole(c.Pipeline.Project)
+	}
+	if w.Service == config.GitLab {
+		assert.Equal(t, stage.Name, got.Stage, want.Name)
+		assert.Equal(t, w.Image, got.Image, want.Name)
+		assert.Equal(t, fmt.Sprintf("%.0f minutes", pipeline.JobTimeout.Minutes()), got.Timeout, want.Name)
+		assert.Equal(t, group, got.Group, want.Name)
+		assert.Equal(t, role, got.Variables["AWS_ROLE_ARN"], want.Name)
+		if environment, _ := got.Environment.(map[string]any); role != "" {
+			assert.Equal(t, want.WorkflowEnvironment(), environment["name"], want.Name)
+			token, _ := got.Tokens["LOCKSTEP_IDENTITY"].(map[string]any)
+			assert.Equal(t, "https://gitlab.com", token["aud"], want.Name)
+		}
+		return
+	}
+	assert.Equal(t, earlier, got.Needs, want.Name)
+	assert.Equal(t, w.Image, got.Container, want.Name)
+	assert.Equal(t, int(pipeline.JobTimeout.Minutes()), got.Minutes, want.Name)
+	commit := "${{ github.sha }}"
+	if definition.Trigger == pipeline.PullRequest {
+		commit = "${{ github.event.pull_request.head.sha }}"
+	}
+	assert.Equal(t, commit, got.Env["LOCKSTEP_COMMIT"], want.Name)
+	var artifacts []string
+	for _, step := range got.Steps {
+		switch action, _, _ := strings.Cut(step.Uses, "@"); action {
+		case "actions/download-artifact":
+			assert.Equal(t, step.With["name"], step.With["path"], want.Name)
+			artifacts = append(artifacts, fmt.Sprint(step.With["name"]))
+		case "aws-actions/configure-aws-credentials":
+			assert.Equal(t, role, step.With["role-to-assume"], want.Name)
+			assert.EqualValues(t, pipeline.WorkflowSessionTime.Seconds(), step.With["role-duration-seconds"], want.Name)
+		}
+	}
+	assert.Equal(t, append([]string(nil), want.Inputs[1:]...), artifacts, want.Name)
+	if role == "" {
+		assert.Nil(t, got.Concurrency, want.Name)
+		assert.Nil(t, got.Environment, want.Name)
+		return
+	}
+	assert.Equal(t, group, got.Concurrency["group"], want.Name)
+	assert.Equal(t, want.WorkflowEnvironment(), got.Environment, want.Name)
+}
+
+// checkStages requires the stages of the table in their order, where a service has stages.
+func checkStages(t *testing.T, w config.Workflows, text string, definition pipeline.Pipeline) {
+	t.Helper()
+	if w.Service != config.GitLab {
+		return
+	}
+	var file struct {
+		Stages []string `yaml:"stages"`
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(text), &file))
+	var want []string
+	for _, stage := range definition.Stages {
+		want = append(want, stage.Name)
+	}
+	assert.Equal(t, want, file.Stages)
 }
 
 // The steps of a job that runs on the machine itself have the languages of the images that they would have.

@@ -125,6 +125,16 @@ func TestWorkflows_JavaAppHasAJDK(t *testing.T) {
 
 // A job is a job of a file, as far as the tests read it.
 type job struct {
+	Needs       []string          `yaml:"needs"`
+	Stage       string            `yaml:"stage"`
+	Container   string            `yaml:"container"`
+	Image       string            `yaml:"image"`
+	Machine     string            `yaml:"runs-on"`
+	Tags        []string          `yaml:"tags"`
+	Minutes     int               `yaml:"timeout-minutes"`
+	Timeout     string            `yaml:"timeout"`
+	Concurrency map[string]any    `yaml:"concurrency"`
+	Group       string            `yaml:"resource_group"`
 	Environment any               `yaml:"environment"`
 	Permissions map[string]string `yaml:"permissions"`
 	Env         map[string]string `yaml:"env"`
