@@ -1,7 +1,9 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -191,7 +193,8 @@ func digestCommands(got []call) (digests, others []call) {
 	return digests, others
 }
 
-// Each job of GitHub and GitLab makes the calls of its twin in CodeBuild, with the same arguments, in the same order.
+// Every script of each job of GitHub and GitLab runs here. It makes the calls of its twin in CodeBuild, with the same
+// arguments, in the same order.
 func TestParity_ServicesCallTheSame(t *testing.T) {
 	engine := config.Engine{Host: "tcp://engine.example.com:1234", ImagePrefix: "mirror.example.com"}
 	for name, example := range examples {
@@ -232,6 +235,7 @@ func (m *machine) checkParity(
 	m.t.Helper()
 	environ := append(jobVariables(got.Env), exportedVariables(definition)...)
 	made := m.callsOf(got.scripts(), environ)
+	m.checkHandedOn(w, definition, want, made)
 	var expected []call
 	for _, one := range m.callsInCodeBuild(want, definition.Engine(engine)) {
 		if w.Runner == config.HostRunner {
@@ -241,10 +245,7 @@ func (m *machine) checkParity(
 		}
 	}
 	if w.Runner == config.HostRunner {
-		digests, others := digestCommands(made)
-		assert.Equal(m.t, want.Output != "" && definition.Trigger != pipeline.PullRequest, len(digests) > 0,
-			"%s: %v", want.Name, digests)
-		made = others
+		_, made = digestCommands(made)
 	}
 	var compared []call
 	for _, one := range made {
@@ -257,6 +258,30 @@ func (m *machine) checkParity(
 		compared = append(compared, one)
 	}
 	assert.Equal(m.t, expected, compared, "%s of %s", want.Name, definition.Name)
+}
+
+// checkHandedOn requires that a job hands on the values of the files that the table names, or what the program prints
+// of the same assembly or plan.
+func (m *machine) checkHandedOn(w config.Workflows, definition pipeline.Pipeline, want pipeline.Job, made []call) {
+	m.t.Helper()
+	got := m.handedOn(w.Service)
+	assert.Equal(m.t, want.Output != "" && definition.Trigger != pipeline.PullRequest, len(got) > 0, want.Name)
+	digests, _ := digestCommands(made)
+	var environments []string
+	for _, one := range digests {
+		if name := one.flags["--env"]; name != "" {
+			environments = append(environments, "digests/"+name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		file := want.ExportedVariables[name]
+		switch {
+		case w.Runner != config.HostRunner:
+			assert.Equal(m.t, file, got[name], "%s of %s", name, want.Name) // each file has its name as its text
+		case want.Permission == pipeline.NoPermission:
+			assert.Contains(m.t, environments, file, "%s of %s", name, want.Name)
+		}
+	}
 }
 
 // checkEngine requires the engine that a pipeline's jobs have in CodeBuild: none of deployments for a pull request.
@@ -287,8 +312,8 @@ func checkEngine(
 	}
 }
 
-// checkPlace requires that a job runs where, when and as whom the table says: in the configured image, after all jobs of
-// earlier stages, alone on its environment, with its own role, and not for longer than its twin.
+// checkPlace requires that a job runs where, when and as whom the table says: in the configured image, after all jobs
+// of earlier stages, alone on its environment, with its own role, and not for longer than its twin.
 func checkPlace(
 	t *testing.T, c *config.Config, definition pipeline.Pipeline, stage pipeline.PipelineStage, want pipeline.Job, got job,
 	earlier []string,
@@ -298,6 +323,17 @@ func checkPlace(
 	if want.Permission != pipeline.NoPermission {
 		group = "lockstep-" + want.Environment
 		role = "arn:aws:iam::" + c.Pipeline.Tooling.ID + ":role/" + want.WorkflowRole(c.Pipeline.Project)
+	}
+	guarded := want
+	guarded.Variables = maps.Clone(want.Variables)
+	delete(guarded.Variables, "LOCKSTEP_EXECUTION") // each service sets it itself
+	commands := append(guarded.Guard("LOCKSTEP_COMMIT"), pipeline.RefuseCommittedState)
+	if w.Runner != config.HostRunner && !want.CommentsPlans {
+		install := pipeline.InstallDagger("FOLDER")
+		commands = append(commands, install[:len(install)-1]...) // the last one names the folder of the service
+	}
+	for _, command := range commands {
+		assert.Contains(t, strings.Join(got.scripts(), "\n"), command, want.Name)
 	}
 	if w.Service == config.GitLab {
 		assert.Equal(t, stage.Name, got.Stage, want.Name)
@@ -387,10 +423,31 @@ func TestParity_MachineHasTheVersionsOfTheImages(t *testing.T) {
 // prepare makes the clone as it is when a job begins, with what the calls of Dagger would have written.
 func (m *machine) prepare() {
 	m.t.Helper()
-	m.run("git clean -fdxq && mkdir -p digests plan && echo d > plan/digest && echo s > plan/summary && "+
-		"echo '# plan' > plan/plan.md && "+
-		"for e in dev acc prod; do echo d > digests/$e; mkdir preview-$e; echo '# plan' > preview-$e/plan.md; done", nil)
+	m.run("git clean -fdxq && mkdir -p digests plan && echo plan/digest > plan/digest && "+
+		"echo plan/summary > plan/summary && echo '# plan' > plan/plan.md && "+
+		"for e in dev acc prod; do echo digests/$e > digests/$e; mkdir preview-$e; "+
+		"echo '# plan' > preview-$e/plan.md; done", nil)
 	require.NoError(m.t, os.RemoveAll(m.log))
+	require.NoError(m.t, os.RemoveAll(m.dir+"/output"))
+}
+
+// handedOn returns the variables that a job of a service has handed to later jobs.
+func (m *machine) handedOn(service string) map[string]string {
+	m.t.Helper()
+	file := m.dir + "/output"
+	if service == config.GitLab {
+		file = m.clone + "/lockstep.env"
+	}
+	text, err := os.ReadFile(file)
+	if !errors.Is(err, fs.ErrNotExist) {
+		require.NoError(m.t, err)
+	}
+	out := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		out[name] = value
+	}
+	return out
 }
 
 // calls returns the calls that the stubs have noted of the programs that do the work.
