@@ -122,7 +122,7 @@ var allowedImports = map[string][]string{
 	"internal/bootstrap": {
 		"config", "internal/awsclient", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles", "tools",
 	},
-	"tools/generated": {"tools"},
+	"tools/generated": {"internal/fsx", "tools"},
 	"tools/site":      {"internal/pipeline", "internal/process", "tools"},
 
 	// Steps and gates.
@@ -162,13 +162,13 @@ var allowedImports = map[string][]string{
 	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools", "tools/generated"},
 	"internal/awsmodel/requests": {"internal/fault"},
 	"internal/awsmodel/requests/generate": {
-		"internal/awsclient", "internal/awsmodel/requests", "internal/fsx", "tools",
+		"internal/awsclient", "internal/awsmodel/requests", "internal/fsx", "tools", "tools/generated",
 	},
 	"internal/stateful/generate": {"internal/awsmodel"},
 	"internal/pipeline":          {"config", "internal/fault", "internal/roles"},
 
 	"internal/deploy/assembly/generate": {
-		"internal/deploy/assembly", "internal/fsx", "internal/jsonx", "tools", "tools/generated",
+		"internal/deploy/assembly", "internal/jsonx", "tools", "tools/generated",
 	},
 	"tools": {
 		"internal/fault", "internal/fsx", "internal/jsonx", "internal/pipeline", "internal/process",
