@@ -1,12 +1,8 @@
 package tests
 
 import (
-	"go/parser"
-	"go/token"
-	"io/fs"
 	"os"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -237,35 +233,15 @@ func packageImports(t *testing.T) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
 	root := os.DirFS(repository)
-	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && slices.Contains(foldersWithoutPackages, entry.Name()):
-			return fs.SkipDir
-		case entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
-			return nil
-		}
-		source, err := fs.ReadFile(root, name)
-		if err != nil {
-			return err
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ImportsOnly)
-		if err != nil {
-			return err
-		}
+	for _, name := range goFiles(t, root, ".", foldersWithoutPackages...) {
 		dir := path.Dir(name)
 		found[dir] = append(found[dir], "")
-		for _, spec := range file.Imports {
+		for _, spec := range parseGo(t, root, name).Imports {
 			imported, err := strconv.Unquote(spec.Path.Value)
-			if err != nil {
-				return err
-			}
+			require.NoError(t, err)
 			found[dir] = append(found[dir], imported)
 		}
-		return nil
-	})
-	require.NoError(t, err)
+	}
 	require.NotEmpty(t, found)
 	return found
 }

@@ -2,9 +2,7 @@ package tests
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -247,19 +245,7 @@ func TestOnePlace_NothingElseDoesIt(t *testing.T) {
 // sourceFiles returns the Go files of this module that are not tests, nor used by tests alone.
 func sourceFiles(t *testing.T) []string {
 	t.Helper()
-	var files []string
-	require.NoError(t, fs.WalkDir(os.DirFS(repository), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() && slices.Contains([]string{".git", ".lockstep", "node_modules", "testdata", "ci", "tests"}, name) {
-			return fs.SkipDir
-		}
-		if path.Ext(name) == ".go" && !strings.HasSuffix(name, "_test.go") && !strings.Contains(name, "/testdata/") {
-			files = append(files, name)
-		}
-		return nil
-	}))
+	files := goFiles(t, os.DirFS(repository), ".", ".git", ".lockstep", "node_modules", "testdata", "ci", "tests")
 	require.Greater(t, len(files), 200)
 	return files
 }
@@ -271,8 +257,7 @@ type reference struct{ pkg, name string }
 // every name.
 func referencesOf(t *testing.T, file string) []reference {
 	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), repository+"/"+file, nil, parser.SkipObjectResolution)
-	require.NoError(t, err)
+	parsed := parseGo(t, os.DirFS(repository), file)
 	packages := map[string]string{}
 	var found []reference
 	for _, spec := range parsed.Imports {
@@ -334,9 +319,7 @@ func TestWaivers_OfOnePlaceCoverNothingElse(t *testing.T) {
 // another one.
 func TestOnePlace_PackagesHaveNoMutableState(t *testing.T) {
 	for _, file := range sourceFiles(t) {
-		parsed, err := parser.ParseFile(token.NewFileSet(), repository+"/"+file, nil, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		for _, decl := range parsed.Decls {
+		for _, decl := range parseGo(t, os.DirFS(repository), file).Decls {
 			group, ok := decl.(*ast.GenDecl)
 			if !ok || group.Tok != token.VAR {
 				continue
