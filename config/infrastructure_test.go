@@ -171,6 +171,26 @@ func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
 			map[string]string{"environments/tooling.yaml": environmentYAML("444455556666", "")},
 			"config/environments/tooling.yaml: LS-202: names the account that owns the pipeline; choose another name",
 		},
+		{
+			"an environment with the name of a stage",
+			map[string]string{"environments/synth.yaml": environmentYAML("444455556666", "")},
+			"config/environments/synth.yaml: LS-202: names a stage of every pipeline; choose another name",
+		},
+		{
+			"an environment with the name of another's plan",
+			map[string]string{"environments/plan-dev.yaml": environmentYAML("444455556666", "")},
+			"config/environments/plan-dev.yaml: LS-202: has the name that jobs of dev have in a pipeline; choose another name",
+		},
+		{
+			"an environment with a name that GitLab's jobs cannot have",
+			map[string]string{
+				"pipeline.yaml": pipelineYAML + "workflows: {service: gitlab, repository: example/shop, image: " +
+					"'example.com/jobs@sha256:" + strings.Repeat("0", 64) + "'}\n",
+				"environments/cache.yaml": environmentYAML("444455556666", ""),
+			},
+			"config/environments/cache.yaml: LS-202: cache is a keyword of GitLab CI, and no job can have that name; " +
+				"choose another name",
+		},
 	})
 }
 
@@ -205,5 +225,13 @@ func TestSelect_ToolingIsNotAnEnvironment(t *testing.T) {
 	c, err = Load(configFS(nil))
 	require.NoError(t, err)
 	_, err = c.Select(ToolingEnvironment)
-	assert.ErrorContains(t, err, `there is no environment "tooling"`)
+	require.ErrorContains(t, err, `there is no environment "tooling": config/pipeline.yaml has neither source nor`)
+
+	// An app that runs for each account alone has no stacks for the tooling account.
+	foreign := pipelineYAML + "app: {command: npx tsx app.ts}\nworkflows: {service: github, repository: example/shop}\n"
+	c, err = Load(configFS(map[string]string{"pipeline.yaml": foreign}))
+	require.NoError(t, err)
+	assert.Len(t, c.Targets(), 2)
+	_, err = c.Select(ToolingEnvironment)
+	assert.ErrorContains(t, err, "deploy them from a clone of Lockstep that has this configuration")
 }

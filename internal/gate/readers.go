@@ -274,7 +274,7 @@ var linePatterns = map[pipeline.Format]linePattern{
 		rule:       "mkdocs", folder: "docs",
 	},
 	pipeline.PipelineFiles: {
-		expression: regexp.MustCompile(`^(?P<message>differs|missing|obsolete) +(?P<file>\S+)$`),
+		expression: regexp.MustCompile(`^(?P<message>differs|missing|obsolete|foreign) +(?P<file>\S+)$`),
 		rule:       "pipeline-files",
 	},
 	pipeline.Tidy: {
