@@ -166,7 +166,7 @@ func recordEntries() []Entry {
 	return []Entry{
 		{
 			Code: RecordTampered, Exit: exitRefused, Title: "a release record was changed outside Lockstep",
-			Meaning:  "The chain of records does not match. Nothing is deployed after it.",
+			Meaning: "The chain of records does not match. Nothing is deployed after it.",
 			Causes: []string{
 				"a record was edited, replaced or deleted in the bucket",
 				"`bootstrap.qualifier` was changed after releases: their records are in the former bucket",
