@@ -102,7 +102,9 @@ func TestBootstrap_ReplacesNoOtherOne(t *testing.T) {
 		"a qualifier":            {own, 0, map[string]string{"Qualifier": "team1"}, "bootstrap.toolkitStack"},
 		"the stack of Lockstep":  {own, 1, map[string]string{"Qualifier": "team1"}, `has Qualifier "team1"`},
 		"one before a qualifier": {own, 1, map[string]string{}, ""},
-		"a qualifier, emulated":  {Account{Qualifier: "team2", IsEmulated: true}, 0, map[string]string{"Qualifier": "x"}, "rehearsal reset"},
+		"a qualifier, emulated": {
+			Account{Qualifier: "team2", IsEmulated: true}, 0, map[string]string{"Qualifier": "x"}, "rehearsal reset",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stack := &types.Stack{}

@@ -20,8 +20,8 @@ import (
 // A cloud assembly names roles, buckets, keys, addresses, topics and parameters. Each kind of name may lead only to
 // what belongs to the bootstrap of the target account; this file has one function for each. They call nobody.
 
-// checkStackName refuses a stack that would replace the account's bootstrap, and with it the roles that every deployment
-// relies on: that of the target, and that of others, which has the name that the CDK gives it.
+// checkStackName refuses a stack that would replace the account's bootstrap, and with it the roles that deployments
+// rely on: that of the target, and that of others, which has the name that the CDK gives it.
 func checkStackName(name string, target awsclient.Target) error {
 	var others roles.Names
 	own := target.Names
