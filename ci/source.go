@@ -42,7 +42,7 @@ type place struct {
 //
 // Functions call it, and not New: what New returned would have to be computed again in each call.
 func (m *Lockstep) find(ctx context.Context) (place, error) {
-	workspace := dag.CurrentWorkspace()
+	workspace := callersRepository()
 	found := place{source: m.Source}
 	// The files are found while the settings are read, because each question to the caller's machine takes its time.
 	var refused, err error
@@ -53,6 +53,14 @@ func (m *Lockstep) find(ctx context.Context) (place, error) {
 	}
 	settings.Wait()
 	return found, cmp.Or(refused, err)
+}
+
+// callersRepository returns the repository that the caller is in.
+//
+// Engines of either line answer this query. Those of 1.0 generate no dag.CurrentWorkspace for modules. A function there
+// takes the repository as an argument, which the callers in other modules would have to pass on.
+func callersRepository() *dagger.Workspace {
+	return new(dagger.Workspace).WithGraphQLQuery(dag.QueryBuilder().Select("currentWorkspace"))
 }
 
 // findSource returns the nearest folder of the caller's repository that holds a configuration, from the current folder

@@ -22,7 +22,7 @@ type environmentRule func(l *loader, env Environment, d *document)
 var rules = []rule{
 	checkAccountsDistinct, checkWaveAccounts, checkPlaces, checkBootstraps, checkPartitions, checkPromotionCycle,
 	checkProjectName, checkPipelineTags, checkPipelineSource, checkApp, checkSteps, checkGatesOff, checkSigning,
-	checkWorkflows,
+	checkWorkflows, checkPipelineNames,
 }
 
 // environmentRules is the list of the rules on each environment.

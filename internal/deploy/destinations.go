@@ -63,18 +63,32 @@ func checkRole(role string, kind roles.Kind, what string, target awsclient.Targe
 	return nil
 }
 
+// A destination is where an asset goes.
+type destination struct {
+	// kind is bucket or repository.
+	kind, name, region string
+}
+
+// checkDestination refuses an asset that goes anywhere but to the destination of the account's bootstrap.
+func checkDestination(what string, got, bootstrap destination) error {
+	if got == bootstrap {
+		return nil
+	}
+	return refusal.Newf(fault.Destination, nil,
+		"%s goes to the %[2]s %[3]s in %[4]s, but only %[5]s in %[6]s, of the account's bootstrap, is published to: let the "+
+			"app use the CDK's DefaultStackSynthesizer with that %[2]s, or give its name under bootstrap in the "+
+			"configuration of the environment",
+		what, got.kind, got.name, got.region, bootstrap.name, bootstrap.region)
+}
+
 // checkAssetDestination refuses an asset that goes anywhere but to the staging bucket of the account's bootstrap, under
 // a key that is a hash with an extension: nothing else in the bucket, the ledger least of all, can have such a key.
 func checkAssetDestination(a assembly.Asset, what string, target awsclient.Target) error {
-	bucket := stagingBucketName(target)
-	switch {
-	case a.Bucket != bucket || a.Region != target.Region:
-		return refusal.Newf(fault.Destination, nil,
-			"%s goes to the bucket %s in %s, but only %s in %s, of the account's bootstrap, is "+
-				"published to: let the app use the CDK's DefaultStackSynthesizer with that bucket, or give the bucket's name "+
-				"under bootstrap in the configuration of the environment",
-			what, a.Bucket, a.Region, bucket, target.Region)
-	case !staging.IsAssetKey(a.Key):
+	bucket := destination{"bucket", stagingBucketName(target), target.Region}
+	if err := checkDestination(what, destination{"bucket", a.Bucket, a.Region}, bucket); err != nil {
+		return err
+	}
+	if !staging.IsAssetKey(a.Key) {
 		return refusal.Newf(fault.Destination, nil,
 			"%s has the key %q in the bucket, which is not a hash of 64 hexadecimal digits with an "+
 				"extension: let the app use the CDK's DefaultStackSynthesizer without a prefix", what, a.Key)
@@ -87,14 +101,11 @@ var tagPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
 
 // checkImageDestination refuses an image that goes anywhere but to the repository of the account's bootstrap.
 func checkImageDestination(i assembly.Image, what string, target awsclient.Target) error {
-	repository := stagingRepositoryName(target)
-	switch {
-	case i.Repository != repository || i.Region != target.Region:
-		return refusal.Newf(fault.Destination, nil,
-			"%s goes to the repository %s in %s, but only %s in %s, of the account's bootstrap, is published to: let the app "+
-				"use the CDK's DefaultStackSynthesizer with that repository, or give the repository's name under bootstrap in "+
-				"the configuration of the environment", what, i.Repository, i.Region, repository, target.Region)
-	case !tagPattern.MatchString(i.Tag):
+	repository := destination{"repository", stagingRepositoryName(target), target.Region}
+	if err := checkDestination(what, destination{"repository", i.Repository, i.Region}, repository); err != nil {
+		return err
+	}
+	if !tagPattern.MatchString(i.Tag) {
 		return refusal.Newf(fault.Destination, nil,
 			"%s has the tag %q, which is no tag of an image: letters, digits, dots, dashes and underscores, 128 at most, and "+
 				"neither a dot nor a dash at the beginning", what, i.Tag)
