@@ -341,7 +341,7 @@ func isSameArchive(data []byte, files fs.FS, a assembly.Asset) (bool, error) {
 		return false, err
 	}
 	if archive, err = zip.NewReader(body.(io.ReaderAt), size); err != nil {
-		return false, err
+		return false, fault.Wrap(fault.AssetUnusable, err)
 	}
 	own, err := listArchive(archive)
 	var tooLarge *fsx.TooLargeError
