@@ -20,13 +20,14 @@ import (
 // A cloud assembly names roles, buckets, keys, addresses, topics and parameters. Each kind of name may lead only to
 // what belongs to the bootstrap of the target account; this file has one function for each. They call nobody.
 
-// bootstrapStackName is the name of the stack of `cdk bootstrap`. An assembly with a stack of that name would replace
-// the roles that every deployment relies on.
-const bootstrapStackName = "CDKToolkit"
-
-// checkStackName refuses a stack that would replace the account's bootstrap.
-func checkStackName(name string) error {
-	if name != bootstrapStackName {
+// checkStackName refuses a stack that would replace the account's bootstrap, and with it the roles that deployments
+// rely on: that of the target, and that of others, which has the name that the CDK gives it.
+func checkStackName(name string, target awsclient.Target) error {
+	var others roles.Names
+	own := target.Names
+	if !slices.Contains([]string{
+		own.Toolkit(), own.RolesStack(target.Qualifier), others.Toolkit(), others.RolesStack(target.Qualifier),
+	}, name) {
 		return nil
 	}
 	return refusal.Newf(fault.Destination, nil,
@@ -55,8 +56,8 @@ func checkRole(role string, kind roles.Kind, what string, target awsclient.Targe
 	if want := bootstrapRole(target, kind).ARN; role != want {
 		return refusal.Newf(fault.RoleUnusable, nil,
 			"%s names the role %s, but only %s of the account's bootstrap is used: let the app use the "+
-				"CDK's DefaultStackSynthesizer with the qualifier %s and that role, or give the name of the role under "+
-				"bootstrap in the configuration of the environment",
+				"CDK's DefaultStackSynthesizer with the qualifier %s and that role, or give the app's qualifier, or the name of "+
+				"the role, under bootstrap in the configuration of the environment",
 			what, role, want, target.Qualifier)
 	}
 	return nil
@@ -194,7 +195,8 @@ func checkVersionParameter(s *assembly.Stack, target awsclient.Target) error {
 		if b.Parameter != want {
 			return refusal.Newf(fault.Destination, nil,
 				"stack %s reads the version of the bootstrap from the SSM parameter %s, but the account's "+
-					"bootstrap keeps it in %s: let the app use the qualifier %s", s.Name, b.Parameter, want, target.Qualifier)
+					"bootstrap keeps it in %s: let the app use the qualifier %s, or write the app's as bootstrap.qualifier into the "+
+					"configuration", s.Name, b.Parameter, want, target.Qualifier)
 		}
 	}
 	return nil
