@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/deploy/assembly/assemblytest"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/refusal"
 	"lockstep/internal/roles"
 )
 
@@ -60,6 +61,13 @@ func newCloud(t *testing.T) *cloud {
 var testTarget = awsclient.Target{
 	Project: "shop", Environment: "acc", Account: testAccount, Region: testRegion, ToolingAccount: testTooling,
 	Qualifier: "hnb659fds",
+}
+
+// requireRefused fails the test if the error is not that of a refusal.
+func requireRefused(t *testing.T, err error) {
+	t.Helper()
+	var refused *refusal.Error
+	require.ErrorAs(t, err, &refused)
 }
 
 // needs are stacks by name, with the names of those that they need.
