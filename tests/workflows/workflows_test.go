@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -125,6 +124,16 @@ func TestWorkflows_JavaAppHasAJDK(t *testing.T) {
 
 // A job is a job of a file, as far as the tests read it.
 type job struct {
+	Needs       []string          `yaml:"needs"`
+	Stage       string            `yaml:"stage"`
+	Container   string            `yaml:"container"`
+	Image       string            `yaml:"image"`
+	Machine     string            `yaml:"runs-on"`
+	Tags        []string          `yaml:"tags"`
+	Minutes     int               `yaml:"timeout-minutes"`
+	Timeout     string            `yaml:"timeout"`
+	Concurrency map[string]any    `yaml:"concurrency"`
+	Group       string            `yaml:"resource_group"`
 	Environment any               `yaml:"environment"`
 	Permissions map[string]string `yaml:"permissions"`
 	Env         map[string]string `yaml:"env"`
@@ -252,38 +261,14 @@ func (m *machine) runJob(j job) []string {
 		environ = append(environ, name+"=value-of-"+name)
 	}
 	environ = append(environ, "LOCKSTEP_COMMIT="+m.commit)
-	// What the calls of Dagger would have written.
-	m.run("git clean -fdxq && mkdir -p digests plan && echo d > plan/digest && echo '# plan' > plan/plan.md && "+
-		"for e in dev acc prod; do echo d > digests/$e; mkdir preview-$e; echo '# plan' > preview-$e/plan.md; done", nil)
-	require.NoError(m.t, os.RemoveAll(m.log))
+	m.prepare()
 	for _, script := range j.scripts() {
 		m.run(script, environ)
 	}
-	text, err := os.ReadFile(m.log)
-	require.NoError(m.t, err)
-	var calls []string
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "dagger ") || strings.HasPrefix(line, "lockstep ") {
-			calls = append(calls, strings.TrimSpace(strings.ReplaceAll(line, m.commit, "COMMIT")))
-		}
-	}
-	return calls
+	return m.calls()
 }
 
-// functionsOf returns the functions of the module in calls of its command line.
-func functionsOf(calls []string) []string {
-	var out []string
-	for _, call := range calls {
-		words := strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(call))
-		at := slices.Index(words, "--ci")
-		for at++; strings.HasPrefix(words[at], "--"); at += 2 { // flags of the constructor
-		}
-		out = append(out, words[at])
-	}
-	return out
-}
-
-func TestWorkflows_ScriptsDoWhatTheJobsDo(t *testing.T) {
+func TestWorkflows_JobsHaveTheRightsOfTheirTwins(t *testing.T) {
 	for name, example := range examples {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -301,20 +286,9 @@ func TestWorkflows_ScriptsDoWhatTheJobsDo(t *testing.T) {
 						require.True(t, ok, "%s has no job %s", definition.Name, want.Name)
 						delete(jobs, definition.Name+"/"+want.Name)
 						checkRights(t, example, got, want, stage)
-						calls := here.runJob(got)
 						if want.CommentsPlans {
-							checkComment(t, example, got, calls)
-							continue
+							checkComment(t, example, got, here.runJob(got))
 						}
-						if example.Runner == config.HostRunner {
-							assert.NotEmpty(t, calls, want.Name)
-							continue
-						}
-						var functions []string
-						for _, call := range want.Calls {
-							functions = append(functions, call.Function)
-						}
-						assert.Equal(t, functions, functionsOf(calls), want.Name)
 					}
 				}
 			}
