@@ -68,7 +68,11 @@ func findSource(ctx context.Context, workspace *dagger.Workspace) (place, error)
 		return place{}, messageError("the current folder cannot be read", err)
 	}
 	found := place{folder: root}
-	found.source = workspace.Directory(root, dagger.WorkspaceDirectoryOpts{Exclude: ignoredFiles})
+	// The files are on their way to the engine while the settings are read.
+	found.source, err = workspace.Directory(root, dagger.WorkspaceDirectoryOpts{Exclude: ignoredFiles}).Sync(ctx)
+	if err != nil {
+		return place{}, messageError("the project's files cannot be read", err)
+	}
 	if root != "/" {
 		found.commits = workspace.Directory("/", dagger.WorkspaceDirectoryOpts{Include: historyFiles})
 	}
