@@ -325,11 +325,23 @@ func TestError_EndsWithCauseAndNextCall(t *testing.T) {
 // A command that ends with a summary names the code of what failed there.
 func TestOutcome_TakesCodeFromSummary(t *testing.T) {
 	step := pipeline.OperationStep("rollback", "--env", "acc")
-	o := &outcome{step: step, output: "acc  account 111122223333: failed\n" +
-		"  LS-621: acc has no release to go back to\n\nrollback refused in 1.1 s"}
-	o.Code, o.ExitCode = fault.StepFailed, 3
-	o.takeMessage()
-	check(t, o.Code == fault.NoRelease && o.Reason == "acc has no release to go back to (exit status 3)", "%+v", o)
+	for _, test := range []struct {
+		message, reason string
+		code            fault.Code
+	}{
+		{"LS-621: acc has no release to go back to", "acc has no release to go back to", fault.NoRelease},
+		{
+			"LS-520: these changes have to be allowed by name:\n      data-loss: Topic in Shop\n    see that they are meant",
+			"these changes have to be allowed by name: data-loss: Topic in Shop; see that they are meant",
+			fault.ChangesNotNamed,
+		},
+	} {
+		o := &outcome{step: step, output: "acc  account 111122223333: failed\n  " + test.message +
+			"\n\nrollback refused in 1.1 s"}
+		o.Code, o.ExitCode = fault.StepFailed, 3
+		o.takeMessage()
+		check(t, o.Code == test.code && o.Reason == test.reason+" (exit status 3)", "%+v", o)
+	}
 }
 
 func TestAllow_IsRefusedBeforeAnythingRuns(t *testing.T) {
