@@ -44,8 +44,8 @@ const (
 )
 
 // readScript prints the age of the accounts. A call that only reads gets all answers too, each on a line after its
-// fingerprint. For any other the accounts are about to be started, so it forgets all answers and marks the state as that
-// of this run: see storeScript.
+// fingerprint. For any other the accounts are about to be started, so it forgets all answers and marks the state as
+// that of this run: see storeScript.
 const readScript = `set -e
 cd ` + accountsFolder + `
 if [ -d state ]; then echo kept; touch "` + knownFolder + `/$ACCOUNTS"
