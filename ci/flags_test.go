@@ -21,8 +21,8 @@ var globalFlags = map[string][]string{
 	"v1.0.0-beta.10": {
 		"allow-llm", "auto-apply", "cloud", "debug", "dot-focus-field", "dot-output", "dot-show-internal", "eager-runtime",
 		"env", "help", "interactive", "interactive-command", "json", "load-module", "mod", "no-exit", "no-load-module",
-		"no-mod", "output", "profile", "progress", "quiet", "scale-out", "silent", "verbose", "web", "workdir", "workspace",
-		"x-release",
+		"no-mod", "org", "output", "profile", "progress", "quiet", "scale-out", "silent", "verbose", "web", "workdir",
+		"workspace", "x-release",
 	},
 }
 
@@ -60,6 +60,49 @@ func TestEnvironment_HasWhatTakesEnv(t *testing.T) {
 	}
 }
 
+// Where --env clashes with an option of 1.0, its command line refuses the call and names the function's help. So the
+// help says how the function is called there.
+func TestEnvironment_HelpNamesSpellingOf10(t *testing.T) {
+	files, _ := filepath.Glob("*.go")
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		positions := token.NewFileSet()
+		file, err := parser.ParseFile(positions, name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, declared := range file.Decls {
+			f, isFunction := declared.(*ast.FuncDecl)
+			if !isFunction || !f.Name.IsExported() {
+				continue
+			}
+			for _, field := range f.Type.Params.List {
+				if field.Names[0].Name != "env" {
+					continue
+				}
+				spelling := "dagger -c '" + functionName(f) + " NAME"
+				comment := commentAbove(positions, file, field)
+				if strings.Contains(comment, "+optional") {
+					spelling = "dagger --env NAME call " + functionName(f)
+				}
+				contains(t, strings.Join(strings.Fields(comment), " "), "on Dagger 1.0: "+spelling)
+			}
+		}
+	}
+}
+
+// commentAbove returns the text of the comment that ends on the line above a node.
+func commentAbove(positions *token.FileSet, file *ast.File, node ast.Node) string {
+	for _, group := range file.Comments {
+		if positions.Position(group.End()).Line == positions.Position(node.Pos()).Line-1 {
+			return group.Text()
+		}
+	}
+	return ""
+}
+
 // The environment that every call shares, as dagger.toml sets it on 1.0, is that of each function which can be called
 // without one. The functions that need --env are not among them: an argument that is needed has no name in Dagger's
 // shell, where deploy acc is the same on both lines.
@@ -79,6 +122,37 @@ func TestEnvironment_OfAllCallsIsDefault(t *testing.T) {
 	_, m := newRecorder(t, "")
 	_, err := m.Environment(t.Context(), "", nil, nil, "", "")
 	contains(t, errorText(err), "environment selects one: write --name with one of")
+}
+
+// hiddenQueries are those that engines of 1.0 answer, but leave out of the bindings that they generate for modules.
+// Source: FieldsToIgnoreForModuleIntrospection, TypesToIgnoreForModuleIntrospection and TypesHiddenFromModuleSDKs of
+// github.com/dagger/dagger at v1.0.0-beta.10.
+var hiddenQueries = []string{"CurrentWorkspace", "Engine", "EngineVolume", "Host", "SshfsVolume"}
+
+// The module is compiled with the bindings of each line. Those that the tests are compiled with have every query, so a
+// call of one that 1.0 leaves out would only be seen on its engines.
+func TestModule_CallsNoHiddenQuery(t *testing.T) {
+	files, _ := filepath.Glob("*.go")
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, ".gen.go") {
+			continue
+		}
+		positions := token.NewFileSet()
+		file, err := parser.ParseFile(positions, name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			called, isSelector := n.(*ast.SelectorExpr)
+			if !isSelector {
+				return true
+			}
+			of, _ := called.X.(*ast.Ident)
+			isHidden := of != nil && of.Name == "dag" && slices.Contains(hiddenQueries, called.Sel.Name)
+			check(t, !isHidden, "%s: 1.0 has no dag.%s", positions.Position(n.Pos()), called.Sel.Name)
+			return true
+		})
+	}
 }
 
 // annotated returns the comments of the functions with an annotation, by name.

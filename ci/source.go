@@ -42,9 +42,9 @@ type place struct {
 // find returns where the project's files are. It is an error if a file of the caller's repository gives rights, so
 // nothing of the repository is read but through find.
 //
-// Functions call it, and not New: what New returned would have to be computed again in each call.
+// Functions call it, and not New, so that New has nothing to wait for.
 func (m *Lockstep) find(ctx context.Context) (place, error) {
-	workspace := dag.CurrentWorkspace()
+	workspace := callersRepository()
 	found := place{source: m.Source}
 	// All are asked at once, because each question takes its time.
 	var program *dagger.Directory
@@ -58,6 +58,14 @@ func (m *Lockstep) find(ctx context.Context) (place, error) {
 	questions.Wait()
 	found.program = program
 	return found, cmp.Or(refused, err, unread)
+}
+
+// callersRepository returns the repository that the caller is in.
+//
+// Engines of either line answer this query. Those of 1.0 generate no dag.CurrentWorkspace for modules. A function there
+// takes the repository as an argument, which the callers in other modules would have to pass on.
+func callersRepository() *dagger.Workspace {
+	return new(dagger.Workspace).WithGraphQLQuery(dag.QueryBuilder().Select("currentWorkspace"))
 }
 
 // findSource returns the nearest folder of the caller's repository that holds a configuration, from the current folder

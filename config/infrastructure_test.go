@@ -7,8 +7,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"lockstep/internal/fault/faulttest"
 )
 
 const (
@@ -29,18 +27,13 @@ func numbered(n int) string {
 }
 
 func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
-	printed := faulttest.Printed(t)
 	dev := func(more string) map[string]string {
 		return map[string]string{"environments/dev.yaml": environmentYAML("111122223333", more)}
 	}
 	prod := func(more string) map[string]string {
 		return map[string]string{"environments/prod.yaml": environmentYAML("777788889999", protectionYAML+more)}
 	}
-	for _, test := range []struct {
-		name string
-		over map[string]string
-		want string
-	}{
+	assertLoadRefuses(t, []invalidConfig{
 		{
 			"a zone of another region", dev("network: {availabilityZones: [eu-west-1a, us-east-1a], cidr: 10.0.0.0/16}\n"),
 			"config/environments/dev.yaml:5:43: LS-206: zone us-east-1a is not in eu-west-1; write zones of the environment's " +
@@ -178,14 +171,27 @@ func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
 			map[string]string{"environments/tooling.yaml": environmentYAML("444455556666", "")},
 			"config/environments/tooling.yaml: LS-202: names the account that owns the pipeline; choose another name",
 		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			_, err := Load(configFS(test.over))
-			var problems ValidationErrors
-			require.ErrorAs(t, printed.Error(err), &problems)
-			assert.Equal(t, test.want, err.Error())
-		})
-	}
+		{
+			"an environment with the name of a stage",
+			map[string]string{"environments/synth.yaml": environmentYAML("444455556666", "")},
+			"config/environments/synth.yaml: LS-202: names a stage of every pipeline; choose another name",
+		},
+		{
+			"an environment with the name of another's plan",
+			map[string]string{"environments/plan-dev.yaml": environmentYAML("444455556666", "")},
+			"config/environments/plan-dev.yaml: LS-202: has the name that jobs of dev have in a pipeline; choose another name",
+		},
+		{
+			"an environment with a name that GitLab's jobs cannot have",
+			map[string]string{
+				"pipeline.yaml": pipelineYAML + "workflows: {service: gitlab, repository: example/shop, image: " +
+					"'example.com/jobs@sha256:" + strings.Repeat("0", 64) + "'}\n",
+				"environments/cache.yaml": environmentYAML("444455556666", ""),
+			},
+			"config/environments/cache.yaml: LS-202: cache is a keyword of GitLab CI, and no job can have that name; " +
+				"choose another name",
+		},
+	})
 }
 
 func TestPluginOptions_DefaultsComeFromSchema(t *testing.T) {
@@ -219,5 +225,13 @@ func TestSelect_ToolingIsNotAnEnvironment(t *testing.T) {
 	c, err = Load(configFS(nil))
 	require.NoError(t, err)
 	_, err = c.Select(ToolingEnvironment)
-	assert.ErrorContains(t, err, `there is no environment "tooling"`)
+	require.ErrorContains(t, err, `there is no environment "tooling": config/pipeline.yaml has neither source nor`)
+
+	// An app that runs for each account alone has no stacks for the tooling account.
+	foreign := pipelineYAML + "app: {command: npx tsx app.ts}\nworkflows: {service: github, repository: example/shop}\n"
+	c, err = Load(configFS(map[string]string{"pipeline.yaml": foreign}))
+	require.NoError(t, err)
+	assert.Len(t, c.Targets(), 2)
+	_, err = c.Select(ToolingEnvironment)
+	assert.ErrorContains(t, err, "deploy them from a clone of Lockstep that has this configuration")
 }

@@ -25,7 +25,12 @@ const (
 var reservedNames = map[string]string{
 	AllEnvironments:    "names every environment at once",
 	ToolingEnvironment: "names the account that owns the pipeline",
+	// Stages of a pipeline, which has one for each environment too.
+	"source": stageName, "checks": stageName, "synth": stageName,
 }
+
+// stageName says what the name of a stage means.
+const stageName = "names a stage of every pipeline"
 
 // environmentNamePattern matches the names of environments, which become part of the names of stacks, jobs and
 // sessions.
@@ -239,6 +244,7 @@ func (c *Config) Select(name string) ([]Environment, error) {
 		if tooling, ok := c.Tooling(); ok {
 			return []Environment{tooling}, nil
 		}
+		return nil, &UnknownEnvironmentError{Name: name, Known: c.Names(), Reason: c.noTooling()}
 	}
 	env, ok := c.Environment(name)
 	if !ok {
@@ -257,7 +263,8 @@ func (c *Config) Targets() []Environment {
 }
 
 // Tooling returns the account that owns the pipeline as an environment, and reports whether there is anything to deploy
-// to it. Without a source and workflows there are no pipelines.
+// to it. Without a source and workflows there are no pipelines, and an app that runs for each account alone does not
+// make their stacks.
 func (c *Config) Tooling() (Environment, bool) {
 	p := c.Pipeline
 	return Environment{
@@ -266,5 +273,14 @@ func (c *Config) Tooling() (Environment, bool) {
 		LogDays:               p.LogDays,
 		TerminationProtection: true,
 		Notifications:         Notifications{Owners: p.Owners},
-	}, p.Source != nil || p.Workflows != nil
+	}, (p.Source != nil || p.Workflows != nil) && p.App.RunsOnce()
+}
+
+// noTooling says why there is nothing to deploy to the account that owns the pipeline.
+func (c *Config) noTooling() string {
+	if c.Pipeline.Workflows != nil {
+		return "the app of this repository does not make the roles of its jobs; deploy them from a clone of Lockstep " +
+			"that has this configuration, as its docs/workflows.md says"
+	}
+	return "config/pipeline.yaml has neither source nor workflows, so no pipeline needs anything in the tooling account"
 }

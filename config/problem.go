@@ -63,9 +63,14 @@ func (p ValidationErrors) sort() {
 type UnknownEnvironmentError struct {
 	Name  string
 	Known []string
+	// Reason says why there is none of that name; empty if the name may be mistyped.
+	Reason string
 }
 
 func (e *UnknownEnvironmentError) Error() string {
+	if e.Reason != "" {
+		return fmt.Sprintf("there is no environment %q: %s", e.Name, e.Reason)
+	}
 	text := fmt.Sprintf("there is no environment %q; config/environments has %s", e.Name, strings.Join(e.Known, ", "))
 	if near := closestMatch(e.Name, e.Known); near != "" {
 		text += fmt.Sprintf(": did you mean %s?", near)

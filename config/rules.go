@@ -22,7 +22,7 @@ type environmentRule func(l *loader, env Environment, d *document)
 var rules = []rule{
 	checkAccountsDistinct, checkWaveAccounts, checkPlaces, checkBootstraps, checkPartitions, checkPromotionCycle,
 	checkProjectName, checkPipelineTags, checkPipelineSource, checkApp, checkSteps, checkGatesOff, checkSigning,
-	checkWorkflows,
+	checkWorkflows, checkPipelineNames,
 }
 
 // environmentRules is the list of the rules on each environment.
@@ -102,12 +102,11 @@ func checkBootstraps(l *loader) {
 	if d := l.documents[pipelineFile]; d != nil && l.pipeline.Tooling.ID != "" {
 		at, _ := d.locate("tooling", "account")
 		owners[l.pipeline.Tooling] = owner{
-			EnvironmentBootstrap{Qualifier: l.pipeline.Bootstrap.Qualifier}, fmt.Sprintf("%s:%d", d.file, at.line),
+			l.pipeline.bootstrapOf(Environment{}), fmt.Sprintf("%s:%d", d.file, at.line),
 		}
 	}
 	l.forEachEnvironment(func(env Environment, d *document) {
-		own := env.Bootstrap
-		own.Qualifier = l.pipeline.QualifierOf(env)
+		own := l.pipeline.bootstrapOf(env)
 		at, _ := d.locate("bootstrap")
 		for _, in := range env.AllPlaces() {
 			other, isTaken := owners[in.Account]

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"lockstep/internal/fault"
@@ -120,4 +121,29 @@ func checkGitLab(l *loader, w Workflows, problem func(key, message, hint string)
 				"job has no e-mail address to compare", "let the approval be true, or use github")
 		}
 	})
+}
+
+// checkPipelineNames requires names of environments that no other job, stage or environment of a service has. The plan
+// of an environment, and the look for drift, have environments of their own, whose rules are not those of a deployment.
+func checkPipelineNames(l *loader) {
+	w := l.pipeline.Workflows
+	l.forEachEnvironment(func(env Environment, _ *document) {
+		file := environmentFile(env.Name)
+		for _, prefix := range []string{"plan-", "look-"} {
+			other, found := strings.CutPrefix(env.Name, prefix)
+			if _, isEnvironment := l.environments[other]; found && isEnvironment {
+				l.addFileProblem(file, "has the name that jobs of "+other+" have in a pipeline", "choose another name")
+			}
+		}
+		if w != nil && w.Service == GitLab && slices.Contains(gitLabKeywords, env.Name) {
+			l.addFileProblem(file, env.Name+" is a keyword of GitLab CI, and no job can have that name", "choose another name")
+		}
+	})
+}
+
+// gitLabKeywords are the words that no job of GitLab can be called, among those that an environment can be. Source:
+// GitLab's documentation, CI/CD YAML syntax reference and "Job keywords", unavailable names for jobs.
+var gitLabKeywords = []string{
+	"cache", "default", "false", "image", "include", "nil", "pages", "services", "spec", "stages", "true", "types",
+	"variables", "workflow",
 }

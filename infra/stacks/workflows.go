@@ -67,24 +67,29 @@ func identityProvider(stack awscdk.Stack, w config.Workflows) *string {
 	}).AttrArn()
 }
 
-// identity returns the jobs that may assume a role. GitHub names the environment of a job, which only jobs that its
-// rules let pass have; GitLab names the branch or the tag. Sources: GitHub's documentation, OpenID Connect reference;
-// GitLab's documentation, ID token payload.
+// identity returns the jobs that may assume a role: those of one repository, and of the branch or the tags. On GitHub
+// they are those of one environment too, which only jobs that its rules let pass have. AWS reads the branch in a token
+// of github.com, and of no other host of GitHub's software. Sources: GitHub's documentation, OpenID Connect reference;
+// GitLab's documentation, ID token payload; the IAM user guide, available keys for AWS OIDC federation.
 func identity(
 	provider *string, w config.Workflows, trigger pipeline.Trigger, job pipeline.Job,
 ) awsiam.WebIdentityPrincipal {
 	host, audience := issuer(w)
 	equals := map[string]any{host + ":aud": audience}
 	conditions := map[string]any{"StringEquals": equals}
-	switch {
-	case w.Service == config.GitHub:
-		equals[host+":sub"] = "repo:" + w.Repository + ":environment:" + job.WorkflowEnvironment()
-	case trigger == pipeline.Tag:
-		conditions["StringLike"] = map[string]any{
-			host + ":sub": "project_path:" + w.Repository + ":ref_type:tag:ref:" + w.Tags,
+	key, branches, tags := host+":sub", "project_path:"+w.Repository+":ref_type:branch:ref:",
+		"project_path:"+w.Repository+":ref_type:tag:ref:"
+	if w.Service == config.GitHub {
+		equals[key] = "repo:" + w.Repository + ":environment:" + job.WorkflowEnvironment()
+		if w.ServiceHost() != "github.com" {
+			return awsiam.NewWebIdentityPrincipal(provider, &conditions)
 		}
-	default:
-		equals[host+":sub"] = "project_path:" + w.Repository + ":ref_type:branch:ref:" + w.Branch
+		key, branches, tags = host+":ref", "refs/heads/", "refs/tags/"
+	}
+	if trigger == pipeline.Tag {
+		conditions["StringLike"] = map[string]any{key: tags + w.Tags}
+	} else {
+		equals[key] = branches + w.Branch
 	}
 	return awsiam.NewWebIdentityPrincipal(provider, &conditions)
 }

@@ -37,6 +37,19 @@ func TestB6_WorkflowRolesTrustTheirJobAlone(t *testing.T) {
 			config.Workflows{Service: config.GitHub},
 			"token.actions.githubusercontent.com:aud=sts.amazonaws.com",
 			map[string]string{
+				"lockstep-workflow-deploy-dev":  "repo:example/platform:environment:dev refs/heads/main",
+				"lockstep-workflow-deploy-acc":  "repo:example/platform:environment:acc refs/heads/main",
+				"lockstep-workflow-plan-prod":   "repo:example/platform:environment:plan-prod refs/tags/v*",
+				"lockstep-workflow-deploy-prod": "repo:example/platform:environment:prod refs/tags/v*",
+				"lockstep-workflow-look-dev":    "repo:example/platform:environment:look-dev refs/heads/main",
+				"lockstep-workflow-look-acc":    "repo:example/platform:environment:look-acc refs/heads/main",
+				"lockstep-workflow-look-prod":   "repo:example/platform:environment:look-prod refs/heads/main",
+			},
+		},
+		"GitHub on a host of one's own": {
+			config.Workflows{Service: config.GitHub, Host: "git.example.com"},
+			"git.example.com/_services/token:aud=sts.amazonaws.com",
+			map[string]string{
 				"lockstep-workflow-deploy-dev":  "repo:example/platform:environment:dev",
 				"lockstep-workflow-deploy-acc":  "repo:example/platform:environment:acc",
 				"lockstep-workflow-plan-prod":   "repo:example/platform:environment:plan-prod",
@@ -72,12 +85,16 @@ func TestB6_WorkflowRolesTrustTheirJobAlone(t *testing.T) {
 				conditions, _ := statements[0]["Condition"].(map[string]any)
 				equals, _ := conditions["StringEquals"].(map[string]any)
 				assert.Equal(t, audience, equals[key], "the token is for AWS")
-				subject := strings.TrimSuffix(key, ":aud") + ":sub"
-				found, _ := equals[subject].(string)
-				if like, ok := conditions["StringLike"].(map[string]any); ok {
-					found, _ = like[subject].(string)
+				like, _ := conditions["StringLike"].(map[string]any)
+				var found []string
+				for _, claim := range []string{":sub", ":ref"} {
+					for _, condition := range []map[string]any{equals, like} {
+						if value, ok := condition[strings.TrimSuffix(key, ":aud")+claim].(string); ok {
+							found = append(found, value)
+						}
+					}
 				}
-				subjects[roleName] = found
+				subjects[roleName] = strings.Join(found, " ")
 			}
 			assert.Equal(t, test.subjects, subjects)
 		})

@@ -23,7 +23,8 @@ type workflowList struct {
 
 // A workflowState is a file of a service, and how it differed from what would be written.
 type workflowState struct {
-	Path  string          `json:"path"`
+	Path string `json:"path"`
+	// State is how the file was before it was written.
 	State workflows.State `json:"state"`
 
 	service string
@@ -87,6 +88,9 @@ func (l *workflowList) add(p *project, service string, write bool) error {
 	if err != nil {
 		return &UsageError{err}
 	}
+	if err := workflows.CheckProgram(fsx.Dir(p.root), p.config, service); err != nil {
+		return &UsageError{err}
+	}
 	states, err := workflows.Compare(fsx.Dir(p.root), service, files)
 	if err != nil {
 		return err
@@ -94,8 +98,23 @@ func (l *workflowList) add(p *project, service string, write bool) error {
 	for _, name := range slices.Sorted(maps.Keys(states)) {
 		l.Files = append(l.Files, workflowState{name, states[name], service})
 	}
+	if err := l.refuseForeign(); err != nil {
+		return err
+	}
 	if write {
 		return replaceFiles(p.root, files, states)
+	}
+	return nil
+}
+
+// refuseForeign returns an error that names the first file that somebody else has written in the place of a generated
+// one.
+func (l *workflowList) refuseForeign() error {
+	for _, file := range l.Files {
+		if file.State == workflows.Foreign {
+			return fault.Errorf(fault.WorkflowOutdated, "%s was not written by `lockstep workflows`, which would have to "+
+				"replace it, so nothing was written: move what you need of it to another file, and remove it", file.Path)
+		}
 	}
 	return nil
 }

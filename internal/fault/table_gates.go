@@ -84,14 +84,21 @@ func gateEntries() []Entry {
 			Messages: []string{"its program ended with status … but reported nothing"},
 		},
 		{
-			Code: WorkflowOutdated, Title: "a pipeline file is out of date",
+			Code: WorkflowOutdated, Title: "a pipeline file is not what the configuration says",
 			Meaning: "A file of GitHub Actions, GitLab CI or CodeBuild is not what the configuration and the table of steps " +
 				"say, so that service would run other steps.",
-			Causes: []string{"the configuration or the version of Lockstep has changed since", "the file was edited by hand"},
+			Causes: []string{
+				"the configuration or the version of Lockstep has changed since", "the file was edited by hand",
+				"the repository had a file of that name before",
+			},
 			Remedies: []string{
 				"run `lockstep workflows SERVICE --write` and commit what it writes",
+				"move the jobs of a file of your own to another name, and remove it",
 			},
-			Messages: []string{"… is not what the configuration says: write it with `lockstep workflows … --write`"},
+			Messages: []string{
+				"… is not what the configuration says: write it with `lockstep workflows … --write`",
+				"… was not written by `lockstep workflows`",
+			},
 		},
 	}
 }

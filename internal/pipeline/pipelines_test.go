@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/assert"
@@ -48,6 +49,19 @@ func jobsOf(p Pipeline) []Job {
 		out = append(out, s.Jobs...)
 	}
 	return out
+}
+
+// A pipeline has a stage for each environment, and the names of its stages are unique.
+func TestPipelines_NoEnvironmentHasTheNameOfAnotherStage(t *testing.T) {
+	stages := stageNames(pipelineFor(t, threeEnvironments, Push))
+	for _, name := range append([]string{"source"}, stages[:len(stages)-2]...) { // the last two are dev and acc
+		platform := "project: shop\ntooling: {account: \"123456789012\", region: eu-west-1}\n"
+		_, err := config.Load(fstest.MapFS{
+			"pipeline.yaml":                  {Data: []byte(platform)},
+			"environments/" + name + ".yaml": {Data: []byte("account: \"111122223333\"\nregion: eu-west-1\n")},
+		})
+		assert.ErrorContains(t, err, "environments/"+name+".yaml: LS-202: names a stage of every pipeline")
+	}
 }
 
 func TestPipelines_PushStopsAtFirstApproval(t *testing.T) {

@@ -47,13 +47,14 @@ type gitHubJob struct {
 }
 
 type gitHubStep struct {
-	ID   string            `yaml:"id,omitempty"`
-	Name string            `yaml:"name,omitempty"`
-	If   string            `yaml:"if,omitempty"`
-	Uses string            `yaml:"uses,omitempty"`
-	With map[string]any    `yaml:"with,omitempty"`
-	Run  string            `yaml:"run,omitempty"`
-	Env  map[string]string `yaml:"env,omitempty"`
+	ID      string            `yaml:"id,omitempty"`
+	Name    string            `yaml:"name,omitempty"`
+	If      string            `yaml:"if,omitempty"`
+	MayFail bool              `yaml:"continue-on-error,omitempty"`
+	Uses    string            `yaml:"uses,omitempty"`
+	With    map[string]any    `yaml:"with,omitempty"`
+	Run     string            `yaml:"run,omitempty"`
+	Env     map[string]string `yaml:"env,omitempty"`
 }
 
 const (
@@ -170,6 +171,7 @@ func (p platform) gitHubJob(
 	}
 	if job.ReportsFolder != "" {
 		out.Permissions["security-events"] = "write"
+		out.Permissions["actions"] = "read" // the upload of findings reads the run, in a private repository
 	}
 	if job.CommentsPlans { // the token of a fork or of Dependabot may not write
 		out.If = "${{ !github.event.pull_request.head.repo.fork && github.actor != 'dependabot[bot]' }}"
@@ -211,6 +213,9 @@ func (p platform) gitHubSteps(job pipeline.Job) []gitHubStep {
 		steps = append(steps, languageSteps(p.Pipeline.App.Language)...)
 	}
 	content := p.script(job, gitHubDialect)
+	if p.Image != "" { // otherwise Git refuses a repository that another user than the container's has cloned
+		content.setup = append([]string{`git config --global --add safe.directory "$GITHUB_WORKSPACE"`}, content.setup...)
+	}
 	steps = append(steps, gitHubStep{Name: "set up", Run: lines(content.setup)})
 	for _, artifact := range job.Inputs[1:] {
 		steps = append(steps, gitHubStep{
@@ -243,8 +248,9 @@ func gitHubResults(job pipeline.Job) []gitHubStep {
 			gitHubStep{ // the token of a fork's pull request may not write
 				If: "${{ !cancelled() && !github.event.pull_request.head.repo.fork && hashFiles('" + job.ReportsFolder +
 					"/findings.sarif') != '' }}",
-				Uses: uploadSARIF.uses(),
-				With: map[string]any{"sarif_file": job.ReportsFolder + "/findings.sarif", "category": job.Name},
+				MayFail: true, // code scanning is not on in every repository, and the findings are among the reports too
+				Uses:    uploadSARIF.uses(),
+				With:    map[string]any{"sarif_file": job.ReportsFolder + "/findings.sarif", "category": job.Name},
 			})
 	}
 	if job.Output == "" {

@@ -18,7 +18,6 @@ type gitLabJob struct {
 	Stage         string             `yaml:"stage"`
 	Image         string             `yaml:"image"`
 	Tags          []string           `yaml:"tags,omitempty"`
-	Services      []string           `yaml:"services,omitempty"`
 	Dependencies  []string           `yaml:"dependencies"`
 	Timeout       string             `yaml:"timeout"`
 	Interruptible bool               `yaml:"interruptible"`
@@ -55,15 +54,15 @@ type gitLabArtifacts struct {
 const (
 	// tokenVariable is the variable with a job's identity token, and tokenFile the file that the SDKs of AWS read.
 	tokenVariable = "LOCKSTEP_IDENTITY"
-	tokenFile     = `"$CI_PROJECT_DIR.identity"`
+	tokenFile     = `"$temporary/identity"`
 	// variablesFile holds the variables that a job hands to later ones.
 	variablesFile = "lockstep.env"
 )
 
 // gitLabDialect says what a job of GitLab needs.
 var gitLabDialect = dialect{
-	bin:           `"$CI_PROJECT_DIR.bin"`, // beside the clone, not in it
-	addToPath:     `export PATH="$CI_PROJECT_DIR.bin:$PATH"`,
+	bin:           `"$temporary/bin"`,
+	addToPath:     `export PATH="$temporary/bin:$PATH"`,
 	variablesFile: variablesFile,
 }
 
@@ -119,7 +118,10 @@ func (p platform) gitLabPipeline(definition pipeline.Pipeline) yaml.MapSlice {
 		}
 	}
 	content := yaml.MapSlice{{Key: "stages", Value: stages}}
-	variables := map[string]string{"GIT_DEPTH": "0"} // gates read the history
+	variables := map[string]string{
+		"GIT_DEPTH":    "0",     // gates read the history
+		"GIT_STRATEGY": "clone", // a runner keeps the clone of an earlier job, whose code may have changed it
+	}
 	maps.Copy(variables, p.engineVariables(definition))
 	return append(append(content, yaml.MapItem{Key: "variables", Value: variables}), jobs...)
 }
@@ -177,6 +179,8 @@ func (p platform) addIdentity(out *gitLabJob, job pipeline.Job) {
 func (p platform) gitLabScript(job pipeline.Job, producers map[string]pipeline.Job) []string {
 	script := []string{
 		"set -euo pipefail",
+		`temporary="$(mktemp -d)"`, // for the job alone: folders beside the clone are kept for later jobs
+		`trap 'rm -rf "$temporary"' EXIT`,
 		"export " + commitVariable + `="${CI_MERGE_REQUEST_SOURCE_BRANCH_SHA:-$CI_COMMIT_SHA}"`,
 	}
 	if job.CommentsPlans {
@@ -203,7 +207,7 @@ func (p platform) gitLabScript(job pipeline.Job, producers map[string]pipeline.J
 		}
 	}
 	if job.Permission != pipeline.NoPermission {
-		script = append(script, `(umask 077; printf %s "$`+tokenVariable+`" > `+tokenFile+`)`,
+		script = append(script, `printf %s "$`+tokenVariable+`" > `+tokenFile,
 			"export AWS_WEB_IDENTITY_TOKEN_FILE="+tokenFile)
 	}
 	return append(script, content.work...)

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"golang.org/x/mod/modfile"
 
 	"lockstep/config"
 	"lockstep/internal/fault"
@@ -53,6 +54,38 @@ func Files(c *config.Config, service string) ([]File, error) {
 	}
 	return write(platform{Config: c, Workflows: *w})
 }
+
+// CheckProgram requires that the jobs of a service find what they call: the repository has it, or the configuration
+// names a released one. The error has fault.ConfigMissing.
+func CheckProgram(repository fs.FS, c *config.Config, service string) error {
+	text, err := fsx.ReadFileFS(repository, "go.mod", maxFileSize)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if modfile.ModulePath(text) == ownModule {
+		return nil
+	}
+	missing := func(key, example string) error {
+		return fault.Errorf(fault.ConfigMissing, "config/pipeline.yaml has no `%s`, and this repository has not the source "+
+			"of Lockstep, which its jobs would call: add %s", key, example)
+	}
+	const module = "`module: github.com/OWNER/lockstep@vVERSION`"
+	w, source := c.Pipeline.Workflows, c.Pipeline.Source
+	switch {
+	case service == CodeBuild && (source == nil || source.Module == ""):
+		return missing("source.module", module)
+	case service == CodeBuild:
+		return nil
+	case w.Runner == config.HostRunner && w.Program == nil:
+		return missing("workflows.program", "`program: {url: ADDRESS, sha256: SHA-256}` of a released archive")
+	case w.Runner != config.HostRunner && w.Module == "":
+		return missing("workflows.module", module)
+	}
+	return nil
+}
+
+// ownModule is the path of this project's Go module.
+const ownModule = "lockstep"
 
 // header begins each generated file.
 const header = pipeline.WorkflowHeader + "\n"
@@ -237,6 +270,8 @@ const (
 	Missing State = "missing"
 	// Obsolete is a file that was written for a pipeline that there is no more.
 	Obsolete State = "obsolete"
+	// Foreign is a file in the place of a generated one that this program has not written.
+	Foreign State = "foreign"
 )
 
 // CommittedServices returns the services of which generated files are in a repository.
@@ -291,6 +326,8 @@ func Compare(repository fs.FS, service string, files []File) (map[string]State, 
 			return nil, err
 		case string(text) == file.Text:
 			states[file.Path] = Current
+		case !strings.HasPrefix(string(text), header):
+			states[file.Path] = Foreign
 		default:
 			states[file.Path] = Differs
 		}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -39,6 +38,7 @@ var examples = map[string]config.Workflows{
 	"github-host": {Service: config.GitHub, Runner: config.HostRunner, Program: &config.Program{
 		URL: "https://example.com/lockstep.tar.gz", SHA256: strings.Repeat("0", 64),
 	}},
+	"github-image":  {Service: config.GitHub, Runner: config.HostRunner, Image: image, Machine: "self-hosted"},
 	"gitlab-dagger": {Service: config.GitLab, Runner: config.DaggerRunner, Image: image},
 	"gitlab-host":   {Service: config.GitLab, Runner: config.HostRunner, Image: image, Machine: "large"},
 }
@@ -124,6 +124,16 @@ func TestWorkflows_JavaAppHasAJDK(t *testing.T) {
 
 // A job is a job of a file, as far as the tests read it.
 type job struct {
+	Needs       []string          `yaml:"needs"`
+	Stage       string            `yaml:"stage"`
+	Container   string            `yaml:"container"`
+	Image       string            `yaml:"image"`
+	Machine     string            `yaml:"runs-on"`
+	Tags        []string          `yaml:"tags"`
+	Minutes     int               `yaml:"timeout-minutes"`
+	Timeout     string            `yaml:"timeout"`
+	Concurrency map[string]any    `yaml:"concurrency"`
+	Group       string            `yaml:"resource_group"`
 	Environment any               `yaml:"environment"`
 	Permissions map[string]string `yaml:"permissions"`
 	Env         map[string]string `yaml:"env"`
@@ -136,10 +146,11 @@ type job struct {
 	} `yaml:"rules"`
 	Script []string `yaml:"script"`
 	Steps  []struct {
-		Uses string            `yaml:"uses"`
-		Run  string            `yaml:"run"`
-		With map[string]any    `yaml:"with"`
-		Env  map[string]string `yaml:"env"`
+		Uses    string            `yaml:"uses"`
+		MayFail bool              `yaml:"continue-on-error"`
+		Run     string            `yaml:"run"`
+		With    map[string]any    `yaml:"with"`
+		Env     map[string]string `yaml:"env"`
 	} `yaml:"steps"`
 }
 
@@ -198,13 +209,18 @@ exit 0
 type machine struct {
 	t               *testing.T
 	dir, clone, log string
+	temporary       string
 	commit          string
 }
 
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	dir := t.TempDir()
-	m := &machine{t: t, dir: dir, clone: filepath.Join(dir, "clone"), log: filepath.Join(dir, "log")}
+	m := &machine{
+		t: t, dir: dir, clone: filepath.Join(dir, "clone"), log: filepath.Join(dir, "log"),
+		temporary: filepath.Join(dir, "temporary"),
+	}
+	require.NoError(t, os.MkdirAll(m.temporary, 0o755))
 	for _, name := range []string{"dagger", "lockstep", "curl", "sha256sum", "tar", "aws", "go"} {
 		file := filepath.Join(dir, "stubs", name)
 		harness.MustWriteFile(t, file, stub)
@@ -237,6 +253,7 @@ func (m *machine) runJob(j job) []string {
 		"RUNNER_TEMP=" + m.dir + "/runner", "GITHUB_PATH=" + m.dir + "/path", "GITHUB_OUTPUT=" + m.dir + "/output",
 		"GITHUB_STEP_SUMMARY=" + m.dir + "/summary", "CI_PROJECT_DIR=" + m.clone, "CI_PIPELINE_ID=7",
 		"CI_PROJECT_PATH=example/shop", "LOCKSTEP_IDENTITY=token", "CI_COMMIT_SHA=" + m.commit,
+		"GITHUB_WORKSPACE=" + m.clone, "TMPDIR=" + m.temporary,
 		"CI_MERGE_REQUEST_DIFF_BASE_SHA=" + m.commit, "CI_MERGE_REQUEST_IID=12",
 		"LOCKSTEP_ASSEMBLY_DEV=dev", "LOCKSTEP_ASSEMBLY_ACC=acc", "LOCKSTEP_ASSEMBLY_PROD=prod", "LOCKSTEP_PLAN_DIGEST=plan",
 	}
@@ -244,38 +261,14 @@ func (m *machine) runJob(j job) []string {
 		environ = append(environ, name+"=value-of-"+name)
 	}
 	environ = append(environ, "LOCKSTEP_COMMIT="+m.commit)
-	// What the calls of Dagger would have written.
-	m.run("git clean -fdxq && mkdir -p digests plan && echo d > plan/digest && echo '# plan' > plan/plan.md && "+
-		"for e in dev acc prod; do echo d > digests/$e; mkdir preview-$e; echo '# plan' > preview-$e/plan.md; done", nil)
-	require.NoError(m.t, os.RemoveAll(m.log))
+	m.prepare()
 	for _, script := range j.scripts() {
 		m.run(script, environ)
 	}
-	text, err := os.ReadFile(m.log)
-	require.NoError(m.t, err)
-	var calls []string
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "dagger ") || strings.HasPrefix(line, "lockstep ") {
-			calls = append(calls, strings.TrimSpace(strings.ReplaceAll(line, m.commit, "COMMIT")))
-		}
-	}
-	return calls
+	return m.calls()
 }
 
-// functionsOf returns the functions of the module in calls of its command line.
-func functionsOf(calls []string) []string {
-	var out []string
-	for _, call := range calls {
-		words := strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(call))
-		at := slices.Index(words, "--ci")
-		for at++; strings.HasPrefix(words[at], "--"); at += 2 { // flags of the constructor
-		}
-		out = append(out, words[at])
-	}
-	return out
-}
-
-func TestWorkflows_ScriptsDoWhatTheJobsDo(t *testing.T) {
+func TestWorkflows_JobsHaveTheRightsOfTheirTwins(t *testing.T) {
 	for name, example := range examples {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -293,20 +286,9 @@ func TestWorkflows_ScriptsDoWhatTheJobsDo(t *testing.T) {
 						require.True(t, ok, "%s has no job %s", definition.Name, want.Name)
 						delete(jobs, definition.Name+"/"+want.Name)
 						checkRights(t, example, got, want, stage)
-						calls := here.runJob(got)
 						if want.CommentsPlans {
-							checkComment(t, example, got, calls)
-							continue
+							checkComment(t, example, got, here.runJob(got))
 						}
-						if example.Runner == config.HostRunner {
-							assert.NotEmpty(t, calls, want.Name)
-							continue
-						}
-						var functions []string
-						for _, call := range want.Calls {
-							functions = append(functions, call.Function)
-						}
-						assert.Equal(t, functions, functionsOf(calls), want.Name)
 					}
 				}
 			}
@@ -329,8 +311,8 @@ func checkComment(t *testing.T, w config.Workflows, got job, calls []string) {
 		require.Len(t, got.Rules, 1)
 		assert.Contains(t, got.Rules[0].If, "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID")
 		assert.Contains(t, got.Rules[0].If, "&& $LOCKSTEP_COMMENT_TOKEN")
-		assert.Contains(t, got.Script[2], `checkout --quiet --force --detach "$CI_MERGE_REQUEST_DIFF_BASE_SHA"`)
-		assert.Contains(t, got.Script[3], "git clean -ffdxq --exclude=/preview-dev ")
+		assert.Contains(t, got.Script[4], `checkout --quiet --force --detach "$CI_MERGE_REQUEST_DIFF_BASE_SHA"`)
+		assert.Contains(t, got.Script[5], "git clean -ffdxq --exclude=/preview-dev ")
 		assert.Empty(t, got.Tokens)
 		return
 	}
@@ -358,6 +340,73 @@ func checkRights(t *testing.T, w config.Workflows, got job, want pipeline.Job, s
 	for _, step := range got.Steps {
 		if step.Uses != "" {
 			assert.Regexp(t, `^[a-z-]+/[a-z/-]+@[0-9a-f]{40}$`, step.Uses)
+		}
+	}
+}
+
+// A runner of GitLab keeps what is beside a job's clone, and a later job on it may be that of a merge request.
+func TestWorkflows_GitLabJobLeavesNoTokenAndNoProgramBehind(t *testing.T) {
+	example := examples["gitlab-host"]
+	here := newMachine(t)
+	harness.MustWriteFile(t, here.clone+".bin/lockstep", "#!/bin/sh\ntouch "+here.dir+"/planted\n")
+	require.NoError(t, os.Chmod(here.clone+".bin/lockstep", 0o755))
+	before, err := os.ReadDir(here.dir)
+	require.NoError(t, err)
+	var deployed int
+	for _, file := range filesOf(t, example) {
+		for name, read := range readJobs(t, example, file.Text) {
+			if read.Tokens == nil {
+				continue
+			}
+			deployed++
+			here.runJob(read)
+			left, err := os.ReadDir(here.temporary)
+			require.NoError(t, err)
+			assert.Empty(t, left, name)
+		}
+		if strings.Contains(file.Text, "variables:") {
+			assert.Contains(t, file.Text, "GIT_STRATEGY: clone", file.Path)
+		}
+	}
+	assert.NotZero(t, deployed)
+	after, err := os.ReadDir(here.dir)
+	require.NoError(t, err)
+	assert.Len(t, after, len(before)+1, "the log alone is new")
+}
+
+// GitHub refuses the findings of a repository without code scanning, and its token reads no run of a private one. A
+// deployment does not depend on either.
+func TestWorkflows_RefusedFindingsFailNoJob(t *testing.T) {
+	var uploads int
+	for _, file := range filesOf(t, examples["github-host"]) {
+		for name, read := range readJobs(t, examples["github-host"], file.Text) {
+			for _, step := range read.Steps {
+				if strings.HasPrefix(step.Uses, "github/codeql-action/upload-sarif@") {
+					uploads++
+					assert.True(t, step.MayFail, name)
+					assert.Equal(t, map[string]string{
+						"actions": "read", "contents": "read", "security-events": "write",
+					}, read.Permissions, name)
+				} else {
+					assert.False(t, step.MayFail, name)
+				}
+			}
+		}
+	}
+	assert.NotZero(t, uploads)
+}
+
+// Git refuses a repository of another user, and the user of a container is another than the one who has cloned.
+func TestWorkflows_GitOfAContainerTakesTheClone(t *testing.T) {
+	example, here := examples["github-image"], newMachine(t)
+	for _, file := range filesOf(t, example) {
+		for name, read := range readJobs(t, example, file.Text) {
+			require.NoError(t, os.RemoveAll(here.dir+"/.gitconfig"))
+			first, _, _ := strings.Cut(read.scripts()[0], "\n")
+			here.run(first, []string{"GITHUB_WORKSPACE=/work/clone"})
+			settings, err := os.ReadFile(here.dir + "/.gitconfig")
+			require.NoError(t, err, name)
+			assert.Contains(t, string(settings), "directory = /work/clone", name)
 		}
 	}
 }
