@@ -48,7 +48,7 @@ func TestEnvironmentPlan_CanBeReviewedAndApplied(t *testing.T) {
 	check(t, plan.Digest == "0a1b" && plan.Summary == "1 of 2 stacks change: s 1, data-loss", "%+v", plan)
 	check(t, slices.Equal(plan.Flags, []string{"data-loss"}), "%v", plan.Flags)
 	check(t, len(plan.Changes) == 2 && *plan.Changes[1].describe() == "t 0", "%v", plan.Changes)
-	text, err := plan.JSON(t.Context())
+	text, err := plan.Json(t.Context())
 	check(t, err == nil && text == planText, "%s, %v", text, err)
 
 	if _, err := plan.Approve(t.Context(), "", "as agreed", []string{"data-loss"}, nil); err != nil {
