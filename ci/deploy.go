@@ -15,7 +15,7 @@ import (
 // +cache="never"
 func (m *Lockstep) Plan(
 	ctx context.Context,
-	// The environment, or "all" in promotion order
+	// The environment, or "all" in promotion order; on Dagger 1.0: dagger -c 'plan NAME'
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -44,7 +44,7 @@ func (m *Lockstep) Plan(
 // +cache="never"
 func (m *Lockstep) PlanFile(
 	ctx context.Context,
-	// The environment, or "all"
+	// The environment, or "all"; on Dagger 1.0: dagger -c 'plan-file NAME'
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -93,7 +93,7 @@ func (m *Lockstep) PlanFile(
 // +cache="never"
 func (m *Lockstep) RollbackFile(
 	ctx context.Context,
-	// The environment
+	// The environment; on Dagger 1.0: dagger -c 'rollback-file NAME'
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -154,7 +154,7 @@ func (m *Lockstep) Approve(
 // +cache="never"
 func (m *Lockstep) Deploy(
 	ctx context.Context,
-	// The environment, or "all" in promotion order
+	// The environment, or "all" in promotion order; on Dagger 1.0: dagger -c 'deploy NAME'
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -192,7 +192,7 @@ func (m *Lockstep) Deploy(
 // +cache="never"
 func (m *Lockstep) Verify(
 	ctx context.Context,
-	// The environment, or "all" in promotion order
+	// The environment, or "all" in promotion order; on Dagger 1.0: dagger -c 'verify NAME'
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -233,7 +233,7 @@ func (m *Lockstep) verify(ctx context.Context, q request, against Reference) (st
 // +cache="never"
 func (m *Lockstep) Drift(
 	ctx context.Context,
-	// The environment, or "all"
+	// The environment, or "all"; on Dagger 1.0: dagger -c 'drift NAME'
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -248,7 +248,7 @@ func (m *Lockstep) Drift(
 // +cache="never"
 func (m *Lockstep) Metrics(
 	ctx context.Context,
-	// The environment, or "all"
+	// The environment, or "all"; on Dagger 1.0: dagger -c 'metrics NAME'
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -263,7 +263,7 @@ func (m *Lockstep) Metrics(
 // +cache="never"
 func (m *Lockstep) PublishMetrics(
 	ctx context.Context,
-	// The environment, or "all"
+	// The environment, or "all"; on Dagger 1.0: dagger -c 'publish-metrics NAME'
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -279,7 +279,7 @@ func (m *Lockstep) PublishMetrics(
 // +cache="never"
 func (m *Lockstep) Rollback(
 	ctx context.Context,
-	// The environment
+	// The environment; on Dagger 1.0: dagger -c 'rollback NAME'
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -310,7 +310,8 @@ func (m *Lockstep) Rollback(
 // +cache="never"
 func (m *Lockstep) Status(
 	ctx context.Context,
-	// The environment; by default that of --environment, and otherwise "all"
+	// The environment, by default that of --environment, and otherwise "all"; on Dagger 1.0:
+	// dagger --env NAME call status
 	// +optional
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
@@ -331,7 +332,8 @@ func (m *Lockstep) Status(
 // +cache="never"
 func (m *Lockstep) Board(
 	ctx context.Context,
-	// The environment; by default that of --environment, and otherwise "all"
+	// The environment, by default that of --environment, and otherwise "all"; on Dagger 1.0:
+	// dagger --env NAME call board
 	// +optional
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
@@ -348,7 +350,7 @@ func (m *Lockstep) Board(
 // +cache="never"
 func (m *Lockstep) Diagnose(
 	ctx context.Context,
-	// The environment, or "all"
+	// The environment, or "all"; on Dagger 1.0: dagger -c 'diagnose NAME'
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -367,7 +369,7 @@ func (m *Lockstep) Diagnose(
 // +cache="never"
 func (m *Lockstep) Unlock(
 	ctx context.Context,
-	// The environment
+	// The environment; on Dagger 1.0: dagger -c 'unlock NAME HOLDER'
 	env string,
 	// The id of the run that holds the lock, which status shows
 	holder string,
@@ -385,7 +387,7 @@ func (m *Lockstep) Unlock(
 // +cache="never"
 func (m *Lockstep) Garbage(
 	ctx context.Context,
-	// The environment
+	// The environment; on Dagger 1.0: dagger -c 'garbage NAME'
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS

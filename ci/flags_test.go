@@ -60,6 +60,49 @@ func TestEnvironment_HasWhatTakesEnv(t *testing.T) {
 	}
 }
 
+// Where --env clashes with an option of 1.0, its command line refuses the call and names the function's help. So the
+// help says how the function is called there.
+func TestEnvironment_HelpNamesSpellingOf10(t *testing.T) {
+	files, _ := filepath.Glob("*.go")
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		positions := token.NewFileSet()
+		file, err := parser.ParseFile(positions, name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, declared := range file.Decls {
+			f, isFunction := declared.(*ast.FuncDecl)
+			if !isFunction || !f.Name.IsExported() {
+				continue
+			}
+			for _, field := range f.Type.Params.List {
+				if field.Names[0].Name != "env" {
+					continue
+				}
+				spelling := "dagger -c '" + functionName(f) + " NAME"
+				comment := commentAbove(positions, file, field)
+				if strings.Contains(comment, "+optional") {
+					spelling = "dagger --env NAME call " + functionName(f)
+				}
+				contains(t, strings.Join(strings.Fields(comment), " "), "on Dagger 1.0: "+spelling)
+			}
+		}
+	}
+}
+
+// commentAbove returns the text of the comment that ends on the line above a node.
+func commentAbove(positions *token.FileSet, file *ast.File, node ast.Node) string {
+	for _, group := range file.Comments {
+		if positions.Position(group.End()).Line == positions.Position(node.Pos()).Line-1 {
+			return group.Text()
+		}
+	}
+	return ""
+}
+
 // The environment that every call shares, as dagger.toml sets it on 1.0, is that of each function which can be called
 // without one. The functions that need --env are not among them: an argument that is needed has no name in Dagger's
 // shell, where deploy acc is the same on both lines.

@@ -20,7 +20,8 @@ import (
 // +cache="session"
 func (m *Lockstep) Graph(
 	ctx context.Context,
-	// The environment whose steps are shown; by default that of --environment, and otherwise all
+	// The environment whose steps are shown, by default that of --environment, and otherwise all; on Dagger 1.0:
+	// dagger --env NAME call graph
 	// +optional
 	env string,
 	// The output format

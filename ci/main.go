@@ -36,7 +36,10 @@ var imagePrefixPattern = regexp.MustCompile(`^[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+
 
 // New selects the repository and the settings of the calls that follow.
 //
-// It asks the caller's machine for nothing, so the engine takes its result from the cache and starts no container.
+// It asks the caller's machine for nothing. The engine keeps its result for a session alone: one of Dagger 1.0 would
+// give a call the environment that dagger.toml sets for another: settings are not in the key of its cache.
+//
+// +cache="session"
 func New(
 	// The project's root, which holds config/; by default the nearest such folder from the current one upwards
 	// +optional

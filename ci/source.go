@@ -40,7 +40,7 @@ type place struct {
 // find returns where the project's files are. It is an error if a file of the caller's repository gives rights, so
 // nothing of the repository is read but through find.
 //
-// Functions call it, and not New: what New returned would have to be computed again in each call.
+// Functions call it, and not New, so that New has nothing to wait for.
 func (m *Lockstep) find(ctx context.Context) (place, error) {
 	workspace := callersRepository()
 	found := place{source: m.Source}

@@ -74,6 +74,9 @@ type Bootstrap struct {
 	// Qualifier distinguishes the bootstrap resources of one account from each other; hnb659fds by default, as in the
 	// CDK. It is part of a bucket's name and so has at most ten lower-case letters and digits.
 	Qualifier string `json:"qualifier,omitempty" schema:"bootstrapQualifier" jsonschema:"default=hnb659fds"`
+	// ToolkitStack is --toolkit-stack-name of `cdk bootstrap`, the name of its stack; CDKToolkit by default. An account
+	// that has a bootstrap with another qualifier needs one.
+	ToolkitStack string `json:"toolkitStack,omitempty" schema:"toolkitStack"`
 	// ExecutionPolicies are the managed policies of the role that CloudFormation uses in each account.
 	ExecutionPolicies []string `json:"executionPolicies,omitempty" schema:"managedPolicy" jsonschema:"minItems=1"`
 }
@@ -89,6 +92,8 @@ type EnvironmentBootstrap struct {
 // BootstrapNames are names that differ from those of the CDK. ${Qualifier}, ${AWS::AccountId} and ${AWS::Region} in a
 // name stand for their values, as in the CDK's DefaultStackSynthesizer.
 type BootstrapNames struct {
+	// ToolkitStack takes the place of the pipeline's.
+	ToolkitStack string `json:"toolkitStack,omitempty" schema:"toolkitStack"`
 	// Bucket is the bucket of the assets.
 	Bucket string `json:"bucket,omitempty" schema:"bootstrapBucket"`
 	// Repository is the repository of the container images.
@@ -108,6 +113,18 @@ type BootstrapNames struct {
 // QualifierOf returns the qualifier of the bootstrap of an environment's accounts.
 func (p Pipeline) QualifierOf(env Environment) string {
 	return cmp.Or(env.Bootstrap.Qualifier, p.Bootstrap.Qualifier)
+}
+
+// bootstrapOf returns the bootstrap of an environment's accounts.
+func (p Pipeline) bootstrapOf(env Environment) EnvironmentBootstrap {
+	return EnvironmentBootstrap{p.QualifierOf(env), p.BootstrapNamesOf(env)}
+}
+
+// BootstrapNamesOf returns the names of the bootstrap of an environment's accounts.
+func (p Pipeline) BootstrapNamesOf(env Environment) BootstrapNames {
+	names := env.Bootstrap.BootstrapNames
+	names.ToolkitStack = cmp.Or(names.ToolkitStack, p.Bootstrap.ToolkitStack)
+	return names
 }
 
 // Environment is config/environments/NAME.yaml: an account that the platform is deployed to.

@@ -7,8 +7,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"lockstep/internal/fault/faulttest"
 )
 
 const (
@@ -29,18 +27,13 @@ func numbered(n int) string {
 }
 
 func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
-	printed := faulttest.Printed(t)
 	dev := func(more string) map[string]string {
 		return map[string]string{"environments/dev.yaml": environmentYAML("111122223333", more)}
 	}
 	prod := func(more string) map[string]string {
 		return map[string]string{"environments/prod.yaml": environmentYAML("777788889999", protectionYAML+more)}
 	}
-	for _, test := range []struct {
-		name string
-		over map[string]string
-		want string
-	}{
+	assertLoadRefuses(t, []invalidConfig{
 		{
 			"a zone of another region", dev("network: {availabilityZones: [eu-west-1a, us-east-1a], cidr: 10.0.0.0/16}\n"),
 			"config/environments/dev.yaml:5:43: LS-206: zone us-east-1a is not in eu-west-1; write zones of the environment's " +
@@ -198,14 +191,7 @@ func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
 			"config/environments/cache.yaml: LS-202: cache is a keyword of GitLab CI, and no job can have that name; " +
 				"choose another name",
 		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			_, err := Load(configFS(test.over))
-			var problems ValidationErrors
-			require.ErrorAs(t, printed.Error(err), &problems)
-			assert.Equal(t, test.want, err.Error())
-		})
-	}
+	})
 }
 
 func TestPluginOptions_DefaultsComeFromSchema(t *testing.T) {

@@ -67,13 +67,28 @@ func TestLoad_FillsDefaultsInPromotionOrder(t *testing.T) {
 	assert.Nil(t, c.Environments[0].Budget, "what is left out whole has no defaults")
 }
 
-func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
+// An invalidConfig is a configuration that is valid but for some files, and the error of Load.
+type invalidConfig struct {
+	name string
+	over map[string]string
+	want string
+}
+
+func assertLoadRefuses(t *testing.T, configs []invalidConfig) {
+	t.Helper()
 	printed := faulttest.Printed(t)
-	for _, test := range []struct {
-		name string
-		over map[string]string
-		want string
-	}{
+	for _, test := range configs {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Load(configFS(test.over))
+			var problems ValidationErrors
+			require.ErrorAs(t, printed.Error(err), &problems)
+			assert.Equal(t, test.want, err.Error())
+		})
+	}
+}
+
+func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
+	assertLoadRefuses(t, []invalidConfig{
 		{
 			"an unquoted account id",
 			map[string]string{"environments/dev.yaml": "account: 111122223333\nregion: eu-west-1\nnotifications: {owners: " +
@@ -152,14 +167,7 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 				`governance, imports, logDays, network, ` +
 				`notifications, parameters, places, plugins, region, signedFrom, stacks, tags, terminationProtection, waves`,
 		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			_, err := Load(configFS(test.over))
-			var problems ValidationErrors
-			require.ErrorAs(t, printed.Error(err), &problems)
-			assert.Equal(t, test.want, err.Error())
-		})
-	}
+	})
 }
 
 func TestSelect_UnknownEnvironmentSuggestsClosest(t *testing.T) {

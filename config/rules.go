@@ -102,12 +102,11 @@ func checkBootstraps(l *loader) {
 	if d := l.documents[pipelineFile]; d != nil && l.pipeline.Tooling.ID != "" {
 		at, _ := d.locate("tooling", "account")
 		owners[l.pipeline.Tooling] = owner{
-			EnvironmentBootstrap{Qualifier: l.pipeline.Bootstrap.Qualifier}, fmt.Sprintf("%s:%d", d.file, at.line),
+			l.pipeline.bootstrapOf(Environment{}), fmt.Sprintf("%s:%d", d.file, at.line),
 		}
 	}
 	l.forEachEnvironment(func(env Environment, d *document) {
-		own := env.Bootstrap
-		own.Qualifier = l.pipeline.QualifierOf(env)
+		own := l.pipeline.bootstrapOf(env)
 		at, _ := d.locate("bootstrap")
 		for _, in := range env.AllPlaces() {
 			other, isTaken := owners[in.Account]

@@ -134,8 +134,8 @@ func TestDocument_AWSCommandsExist(t *testing.T) {
 	operations := readAWSModels(t)
 	files := os.DirFS(repository)
 	found := 0
-	for _, name := range documents(t, files) {
-		commands, err := commandsOf(readPage(t, files, name))
+	for _, p := range pages(t, files) {
+		commands, err := commandsOf(p)
 		require.NoError(t, err)
 		for _, c := range commands {
 			if c.args[0] != "aws" || c.inline && len(c.args) < 3 {
@@ -143,7 +143,7 @@ func TestDocument_AWSCommandsExist(t *testing.T) {
 			}
 			found++
 			if err := operations.check(c.args[1:], c.inline); err != nil {
-				assert.Fail(t, fmt.Sprintf("%s: `%s`: %v", name, strings.Join(c.args, " "), err))
+				assert.Fail(t, fmt.Sprintf("%s: `%s`: %v", p.name, strings.Join(c.args, " "), err))
 			}
 		}
 	}

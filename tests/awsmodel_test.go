@@ -24,12 +24,7 @@ func TestAWSModel_IsAsGenerated(t *testing.T) {
 	if state != tools.Installed || !installer.HasData(tools.AWSServiceSpec) {
 		t.Skip("the sources are not installed: `go generate ./internal/awsmodel` installs them")
 	}
-	fresh := filepath.Join(t.TempDir(), "types.zip")
-	generate := exec.Command("go", "run", "./internal/awsmodel/generate", "-out", fresh)
-	generate.Dir = repository
-	out, err := generate.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	want := unzip(t, fresh)
+	want := unzip(t, generate(t, "internal/awsmodel"))
 	got := unzip(t, filepath.Join(repository, "internal", "awsmodel", "types.zip"))
 	assert.Len(t, got, len(want))
 	for name, text := range want {
@@ -46,16 +41,22 @@ func TestAssemblyNames_AreAsGenerated(t *testing.T) {
 	if !installer.HasData(tools.CloudAssemblySchema) {
 		t.Skip("the schema is not installed: `go generate ./internal/deploy/assembly` installs it")
 	}
-	fresh := filepath.Join(t.TempDir(), "names.json")
-	generate := exec.Command("go", "run", "./internal/deploy/assembly/generate", "-out", fresh)
-	generate.Dir = repository
-	out, err := generate.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	want, err := os.ReadFile(fresh)
+	want, err := os.ReadFile(generate(t, "internal/deploy/assembly"))
 	require.NoError(t, err)
 	got, err := os.ReadFile(filepath.Join(repository, "internal", "deploy", "assembly", "names.json"))
 	require.NoError(t, err)
 	assert.Equal(t, string(want), string(got), "not as generated: run `go generate ./internal/deploy/assembly`")
+}
+
+// generate runs the generator of a package's file. It returns the file that it has written.
+func generate(t *testing.T, pkg string) string {
+	t.Helper()
+	fresh := filepath.Join(t.TempDir(), "generated")
+	generator := exec.Command("go", "run", "./"+pkg+"/generate", "-out", fresh)
+	generator.Dir = repository
+	out, err := generator.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return fresh
 }
 
 // unzip returns the files of an archive.

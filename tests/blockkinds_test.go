@@ -134,8 +134,8 @@ func checkMermaid(b codeBlock) error {
 func TestDocument_GoBlocksCompile(t *testing.T) {
 	files := os.DirFS(repository)
 	var blocks []codeBlock
-	for _, name := range documents(t, files) {
-		for _, b := range codeBlocks(readPage(t, files, name)) {
+	for _, p := range pages(t, files) {
+		for _, b := range codeBlocks(p) {
 			if b.language == "go" && b.marker("from") == "" && b.marker("test") == "" {
 				blocks = append(blocks, b)
 			}

@@ -239,8 +239,8 @@ func generatorSources(t *testing.T, files fs.FS) []string {
 func TestDocument_BlocksAreRunOrChecked(t *testing.T) {
 	files := os.DirFS(repository)
 	blocks := 0
-	for _, name := range documents(t, files) {
-		for _, b := range codeBlocks(readPage(t, files, name)) {
+	for _, p := range pages(t, files) {
+		for _, b := range codeBlocks(p) {
 			blocks++
 			if err := blockProblem(t, files, b); err != nil {
 				assert.Fail(t, b.String()+": "+err.Error())

@@ -303,13 +303,12 @@ func TestDocument_ShownCommandsExist(t *testing.T) {
 	files := os.DirFS(repository)
 	module := readModule(t, files)
 	commands := 0
-	for _, name := range documents(t, files) {
-		p := readPage(t, files, name)
+	for _, p := range pages(t, files) {
 		found, err := commandsOf(p)
 		assert.NoError(t, err)
 		commands += len(found)
 		for _, problem := range commandProblems(files, module, p) {
-			assert.Fail(t, name+": "+problem)
+			assert.Fail(t, p.name+": "+problem)
 		}
 	}
 	assert.Greater(t, commands, 200, "commands are not found")

@@ -3,8 +3,6 @@ package tests
 import (
 	"encoding/json"
 	"go/ast"
-	"go/parser"
-	"go/token"
 	"io/fs"
 	"maps"
 	"os"
@@ -227,11 +225,7 @@ func testFunctions(t *testing.T, files fs.FS, folder string) map[string]*ast.Fun
 	require.NoError(t, err)
 	found := map[string]*ast.FuncDecl{}
 	for _, name := range sources {
-		source, err := fs.ReadFile(files, name)
-		require.NoError(t, err)
-		parsed, err := parser.ParseFile(token.NewFileSet(), name, source, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		for _, declared := range parsed.Decls {
+		for _, declared := range parseGo(t, files, name).Decls {
 			if function, ok := declared.(*ast.FuncDecl); ok && function.Recv == nil {
 				found[function.Name.Name] = function
 			}

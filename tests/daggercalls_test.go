@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
-	"go/parser"
-	"go/token"
 	"io/fs"
 	"regexp"
 	"slices"
@@ -35,11 +33,7 @@ func readModule(t *testing.T, files fs.FS) daggerModule {
 		if strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, ".gen.go") {
 			continue
 		}
-		text, err := fs.ReadFile(files, name)
-		require.NoError(t, err)
-		parsed, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		for _, declared := range parsed.Decls {
+		for _, declared := range parseGo(t, files, name).Decls {
 			if f, ok := declared.(*ast.FuncDecl); ok {
 				module.add(f)
 			}

@@ -44,11 +44,10 @@ func TestDocument_DiagramsAreCurrent(t *testing.T) {
 func TestDocument_DiagramsHaveAlternativeText(t *testing.T) {
 	files := os.DirFS(repository)
 	shown := map[string]bool{}
-	for _, name := range documents(t, files) {
-		p := readPage(t, files, name)
+	for _, p := range pages(t, files) {
 		walkNodes(p.root, func(image *markdown.Image) {
-			assert.Greater(t, len(p.plainText(image)), 30, "%s: %s has no alternative text", name, image.Destination)
-			if name == diagramsDir+"/README.md" {
+			assert.Greater(t, len(p.plainText(image)), 30, "%s: %s has no alternative text", p.name, image.Destination)
+			if p.name == diagramsDir+"/README.md" {
 				shown[string(image.Destination)] = true
 			}
 		})

@@ -12,11 +12,10 @@ import (
 func TestDocument_LinksResolve(t *testing.T) {
 	files := os.DirFS(repository)
 	links := 0
-	for _, name := range documents(t, files) {
-		p := readPage(t, files, name)
+	for _, p := range pages(t, files) {
 		links += len(linksOf(p))
 		for _, broken := range brokenLinks(t, files, p) {
-			assert.Fail(t, name+": "+broken)
+			assert.Fail(t, p.name+": "+broken)
 		}
 	}
 	assert.Greater(t, links, 10, "links are not found")
@@ -60,9 +59,8 @@ func TestDocument_BrokenLinkIsReported(t *testing.T) {
 func TestDocument_HeadingsHaveContent(t *testing.T) {
 	headings := 0
 	files := os.DirFS(repository)
-	for _, name := range documents(t, files) {
-		p := readPage(t, files, name)
-		assert.Empty(t, emptyHeadings(p), "%s: nothing stands under these headings", name)
+	for _, p := range pages(t, files) {
+		assert.Empty(t, emptyHeadings(p), "%s: nothing stands under these headings", p.name)
 		headings += len(anchors(p))
 	}
 	assert.Greater(t, headings, 50, "headings are not found")

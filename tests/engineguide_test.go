@@ -3,8 +3,6 @@ package tests
 import (
 	"fmt"
 	"go/ast"
-	"go/parser"
-	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -162,11 +160,7 @@ func readObjects(t *testing.T, files fs.FS) map[string]map[string]daggerMember {
 	sources, err := fs.Glob(files, "ci/*.go")
 	require.NoError(t, err)
 	for _, source := range sources {
-		text, err := fs.ReadFile(files, source)
-		require.NoError(t, err)
-		parsed, err := parser.ParseFile(token.NewFileSet(), source, text, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		ast.Inspect(parsed, func(n ast.Node) bool {
+		ast.Inspect(parseGo(t, files, source), func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.FuncDecl:
 				if n.Recv != nil && n.Name.IsExported() && n.Type.Results != nil {

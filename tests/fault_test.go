@@ -6,8 +6,8 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
-	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -38,25 +38,16 @@ const fileWithConstructors = "internal/fault/fault.go"
 // Whoever reports an error without a code is named here, so that `lockstep explain` knows every message.
 func TestFault_EveryErrorHasACode(t *testing.T) {
 	files := os.DirFS(repository)
-	require.NoError(t, fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && uncodedFolders[entry.Name()] != "":
-			return fs.SkipDir
-		case entry.IsDir() || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go"),
-			name == fileWithConstructors:
-			return nil
+	for _, name := range goFiles(t, files, ".", slices.Collect(maps.Keys(uncodedFolders))...) {
+		if name == fileWithConstructors {
+			continue
 		}
 		source, err := fs.ReadFile(files, name)
-		if err != nil {
-			return err
-		}
+		require.NoError(t, err)
 		for _, problem := range uncodedErrors(t, name, source) {
 			assert.Fail(t, problem)
 		}
-		return nil
-	}))
+	}
 }
 
 // uncodedErrors returns where a file makes an error without a code: by errors.New, by fmt.Errorf without an error that

@@ -41,6 +41,16 @@ type page struct {
 	root   markdown.Node
 }
 
+// pages returns the documents of a repository, parsed.
+func pages(t *testing.T, files fs.FS) []page {
+	t.Helper()
+	var all []page
+	for _, name := range documents(t, files) {
+		all = append(all, readPage(t, files, name))
+	}
+	return all
+}
+
 func readPage(t *testing.T, files fs.FS, name string) page {
 	t.Helper()
 	source, err := fs.ReadFile(files, name)

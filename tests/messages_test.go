@@ -2,7 +2,6 @@ package tests
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
 	"io/fs"
 	"os"
@@ -24,25 +23,11 @@ import (
 func programTexts(t *testing.T, files fs.FS) []string {
 	t.Helper()
 	var out []string
-	require.NoError(t, fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && (name == ".git" || name == ".lockstep" || name == "tests" || entry.Name() == "testdata"):
-			return fs.SkipDir
-		case !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"),
-			strings.HasPrefix(name, "internal/fault/table"):
-			return nil
+	for _, name := range goFiles(t, files, ".", ".git", ".lockstep", "tests", "testdata") {
+		if strings.HasPrefix(name, "internal/fault/table") {
+			continue
 		}
-		source, err := fs.ReadFile(files, name)
-		if err != nil {
-			return err
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
+		ast.Inspect(parseGo(t, files, name), func(n ast.Node) bool {
 			if e, ok := n.(ast.Expr); ok {
 				if text := stringLiteral(e); text != "" {
 					out = append(out, text)
@@ -51,8 +36,7 @@ func programTexts(t *testing.T, files fs.FS) []string {
 			}
 			return true
 		})
-		return nil
-	}))
+	}
 	return out
 }
 

@@ -20,12 +20,11 @@ func TestDocument_NamedTestsExist(t *testing.T) {
 	files := os.DirFS(repository)
 	everywhere := allTestNames(t, files)
 	named := 0
-	for _, name := range documents(t, files) {
-		p := readPage(t, files, name)
+	for _, p := range pages(t, files) {
 		references := p.testsByBlock()
 		named += len(references)
 		for _, problem := range unknownTests(t, files, references, everywhere) {
-			assert.Fail(t, name+": "+problem)
+			assert.Fail(t, p.name+": "+problem)
 		}
 	}
 	assert.Greater(t, named, 300)

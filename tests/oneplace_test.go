@@ -2,9 +2,7 @@ package tests
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -56,8 +54,8 @@ var places = []place{
 			"internal/awsmodel/requests/generate/main.go": "reads a pinned package, at development",
 			"internal/awsmodel/requests/requests.go":      "reads the models of this program",
 			"internal/awsmodel/validate.go":               "reads the model of this program, and what it has just written",
-			"internal/awsmodel/generate/main.go":          "reads pinned packages, at development",
-			"internal/awsmodel/generate/spec.go":          "reads pinned packages, at development",
+			"internal/awsmodel/generate/spec.go":          "reads a pinned package, at development",
+			"tools/generated/generated.go":                "reads pinned packages, at development",
 			"internal/deploy/simulated/changesets.go":     "is AWS in memory, for tests",
 			"internal/deploy/simulated/fixture.go":        "is AWS in memory, for tests",
 			"internal/deploy/simulated/inquiries.go":      "is AWS in memory, for tests",
@@ -106,8 +104,7 @@ var places = []place{
 			"internal/fsx/unzip.go":                   "reads the target of a link, with a limit",
 			"config/bounds.go":                        "has a limit; config reads through an fs.FS only",
 			"internal/awsmodel/awsmodel.go":           "reads the model of this program",
-			"internal/app/version.go":                 "reads the sources in this program",
-			"internal/gate/version.go":                "reads the sources in this program",
+			"internal/fsx/sources.go":                 "reads the sources in this program",
 			"tools/tools.go":                          "reads the lock files in this program",
 			"internal/cli/outfile.go":                 "reads the beginning of a file, with a limit",
 			"internal/deploy/staging/assets.go":       "compares an object with a sum, with a limit",
@@ -248,19 +245,7 @@ func TestOnePlace_NothingElseDoesIt(t *testing.T) {
 // sourceFiles returns the Go files of this module that are not tests, nor used by tests alone.
 func sourceFiles(t *testing.T) []string {
 	t.Helper()
-	var files []string
-	require.NoError(t, fs.WalkDir(os.DirFS(repository), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() && slices.Contains([]string{".git", ".lockstep", "node_modules", "testdata", "ci", "tests"}, name) {
-			return fs.SkipDir
-		}
-		if path.Ext(name) == ".go" && !strings.HasSuffix(name, "_test.go") && !strings.Contains(name, "/testdata/") {
-			files = append(files, name)
-		}
-		return nil
-	}))
+	files := goFiles(t, os.DirFS(repository), ".", ".git", ".lockstep", "node_modules", "testdata", "ci", "tests")
 	require.Greater(t, len(files), 200)
 	return files
 }
@@ -272,8 +257,7 @@ type reference struct{ pkg, name string }
 // every name.
 func referencesOf(t *testing.T, file string) []reference {
 	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), repository+"/"+file, nil, parser.SkipObjectResolution)
-	require.NoError(t, err)
+	parsed := parseGo(t, os.DirFS(repository), file)
 	packages := map[string]string{}
 	var found []reference
 	for _, spec := range parsed.Imports {
@@ -335,9 +319,7 @@ func TestWaivers_OfOnePlaceCoverNothingElse(t *testing.T) {
 // another one.
 func TestOnePlace_PackagesHaveNoMutableState(t *testing.T) {
 	for _, file := range sourceFiles(t) {
-		parsed, err := parser.ParseFile(token.NewFileSet(), repository+"/"+file, nil, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		for _, decl := range parsed.Decls {
+		for _, decl := range parseGo(t, os.DirFS(repository), file).Decls {
 			group, ok := decl.(*ast.GenDecl)
 			if !ok || group.Tok != token.VAR {
 				continue

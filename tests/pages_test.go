@@ -103,19 +103,6 @@ func TestDocument_ServicesAreThoseOfTheApp(t *testing.T) {
 	assert.Equal(t, slices.Sorted(maps.Keys(imported)), slices.Sorted(maps.Keys(documented)))
 }
 
-// goFiles returns the Go files below a folder, without tests.
-func goFiles(t *testing.T, files fs.FS, folder string) []string {
-	t.Helper()
-	var names []string
-	require.NoError(t, fs.WalkDir(files, folder, func(name string, _ fs.DirEntry, err error) error {
-		if strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
-			names = append(names, name)
-		}
-		return err
-	}))
-	return names
-}
-
 // The versions on the page on the technology are those of the files that pin them.
 func TestDocument_VersionsArePinned(t *testing.T) {
 	files := os.DirFS(repository)

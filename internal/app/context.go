@@ -27,6 +27,8 @@ type Settings struct {
 	App shellCommand `json:"app"`
 	// Build is the command that has to run before it; empty for none.
 	Build shellCommand `json:"build"`
+	// ToolkitStack is the stack of `cdk bootstrap`; empty for CDKToolkit.
+	ToolkitStack string `json:"toolkitStackName"`
 	// Context is the context of both files, in which the answers to look-ups of cdk.context.json come last.
 	Context map[string]any `json:"context"`
 }

@@ -35,6 +35,8 @@ type Found struct {
 	Install string
 	// Name is the name that the app's packages have; empty if they have none.
 	Name string
+	// ToolkitStack is the stack of `cdk bootstrap` that cdk.json names; empty for that of the CDK.
+	ToolkitStack string
 }
 
 // Run returns the command that compiles the app, if that is needed, and runs it.
@@ -89,6 +91,7 @@ func Find(root, folder string) (Found, error) {
 	f.Language, f.Packages = app.language()
 	f.Install = app.packageProgram(f.Language).install
 	f.Name = app.packageName()
+	f.ToolkitStack = settings.ToolkitStack
 	return f, nil
 }
 

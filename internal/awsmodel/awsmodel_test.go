@@ -99,6 +99,17 @@ func TestValidate(t *testing.T) {
 		"an object for a text": {
 			"AWS::SNS::Topic", map[string]any{"TopicName": map[string]any{"a": 1, "b": 2}}, []string{"TopicName"},
 		},
+		"names whose pattern has a look-ahead": {
+			"AWS::Oam::Sink", map[string]any{"Name": "s", "Tags": map[string]any{"cost": "1"}}, nil,
+		},
+		"names whose pattern repeats more often than Go's may": {
+			"AWS::KinesisAnalyticsV2::Application", map[string]any{
+				"RuntimeEnvironment": "FLINK-1_20", "ServiceExecutionRole": "arn:aws:iam::111122223333:role/r",
+				"ApplicationConfiguration": map[string]any{"EnvironmentProperties": map[string]any{
+					"PropertyGroups": []any{map[string]any{"PropertyGroupId": "g", "PropertyMap": map[string]any{"k": "v"}}},
+				}},
+			}, nil,
+		},
 		"an intrinsic function": {
 			"AWS::SNS::Topic", map[string]any{"TopicName": map[string]any{"Ref": "Name"}}, nil,
 		},

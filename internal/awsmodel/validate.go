@@ -2,6 +2,7 @@ package awsmodel
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,7 +55,7 @@ func Validate(name string, properties map[string]any) []Violation {
 	if !errors.As(schema.Validate(instance), &invalid) {
 		return nil
 	}
-	c := collector{instance: instance}
+	c := collector{schema: schema, instance: instance}
 	c.collect(invalid)
 	slices.SortStableFunc(c.found, func(a, b Violation) int { return strings.Compare(a.Path, b.Path) })
 	return slices.Compact(c.found)
@@ -106,6 +107,7 @@ func isIntrinsic(object map[string]any) bool {
 
 // A collector turns what a schema does not take of an instance into violations.
 type collector struct {
+	schema   *jsonschema.Schema
 	instance any
 	found    []Violation
 }
@@ -123,7 +125,7 @@ func (c *collector) collect(e *jsonschema.ValidationError) {
 	case *kind.Group:
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
-			c.add(joinPath(path, name), "there is no such property")
+			c.add(joinPath(path, name), c.unknownName(e.InstanceLocation))
 		}
 	case *kind.Required:
 		for _, name := range k.Missing {
@@ -140,6 +142,47 @@ func (c *collector) collect(e *jsonschema.ValidationError) {
 	default:
 		c.add(path, e.ErrorKind.LocalizedString(printer))
 	}
+}
+
+// unknownName says why an object does not take a name: its names are those of properties, or have a pattern.
+func (c *collector) unknownName(location []string) string {
+	schema := ofLiteral(c.schema)
+	for _, key := range location {
+		if schema = ofLiteral(child(schema, key)); schema == nil {
+			break
+		}
+	}
+	if schema == nil || len(schema.PatternProperties) == 0 {
+		return "there is no such property"
+	}
+	var patterns []string
+	for pattern := range schema.PatternProperties {
+		patterns = append(patterns, pattern.String())
+	}
+	slices.Sort(patterns)
+	return "the name does not match " + strings.Join(patterns, " or ")
+}
+
+// child returns the schema of what an object has under a key, or a list at an index; nil if it is not known.
+func child(schema *jsonschema.Schema, key string) *jsonschema.Schema {
+	if property := schema.Properties[key]; property != nil {
+		return property
+	}
+	for pattern, property := range schema.PatternProperties {
+		if pattern.MatchString(key) {
+			return property
+		}
+	}
+	items, _ := schema.Items.(*jsonschema.Schema)
+	return items
+}
+
+// ofLiteral returns the schema that judges a value which is no intrinsic function.
+func ofLiteral(schema *jsonschema.Schema) *jsonschema.Schema {
+	for schema != nil && (schema.Ref != nil || schema.Else != nil) {
+		schema = cmp.Or(schema.Ref, schema.Else)
+	}
+	return schema
 }
 
 func (c *collector) add(path, reason string) {
@@ -260,7 +303,22 @@ func relax(value any, asked func(string) bool) any {
 			relaxed[keyword] = inner
 		}
 	}
+	if !judgesNames(schema) {
+		delete(relaxed, "additionalProperties")
+	}
 	return relaxed
+}
+
+// judgesNames reports whether each pattern of names of a schema can be compiled. If one cannot, then a name that no
+// other one matches may be one of its own.
+func judgesNames(schema map[string]any) bool {
+	patterns, _ := schema["patternProperties"].(map[string]any)
+	for pattern := range patterns {
+		if !isExpression(pattern) {
+			return false
+		}
+	}
+	return true
 }
 
 // relaxEach relaxes the schemas of properties, which hold values, or of definitions. Patterns of names that cannot be

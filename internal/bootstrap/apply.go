@@ -51,9 +51,9 @@ func LoadTemplate(ctx context.Context, installer *tools.Installer) (string, erro
 // makes the roles that everything else relies on, with an administrator's rights.
 const templateSum = "933d558df062e87fbf4f54dbeeeca9cf8becb3fde02f232344dd646a3322471e"
 
-// Exists reports whether the account of the configuration has a bootstrap stack in a region, in whatever state.
-func Exists(ctx context.Context, cfg aws.Config, region string) (bool, error) {
-	stack, err := describeStack(ctx, newClient(cfg, Account{Region: region}), StackName)
+// Exists reports whether the account of the configuration has a bootstrap stack with a name, in whatever state.
+func Exists(ctx context.Context, cfg aws.Config, region, name string) (bool, error) {
+	stack, err := describeStack(ctx, newClient(cfg, Account{Region: region}), name)
 	return stack != nil, err
 }
 
@@ -61,16 +61,27 @@ func Exists(ctx context.Context, cfg aws.Config, region string) (bool, error) {
 type stack struct {
 	name, template string
 	parameters     map[string]string
+	// isOfCDK says that it is the stack of `cdk bootstrap`, and not that of Lockstep alone.
+	isOfCDK bool
+}
+
+// rolesStack returns the stack of Lockstep's own roles in a phase.
+func (a Account) rolesStack(p phase) stack {
+	return stack{
+		name: a.Names.RolesStack(a.Qualifier), template: a.rolesTemplate(p), parameters: a.rolesParameters(p),
+	}
 }
 
 // stacks returns the stacks of an account's bootstrap in the order in which they are applied: the second changes a role
 // of the first.
 func (a Account) stacks(template string) []stack {
-	own := stack{RolesStackName, a.rolesTemplate(complete), a.rolesParameters(complete)}
+	own := a.rolesStack(complete)
 	if a.Names.HasRoles() && !a.IsEmulated {
 		return []stack{own}
 	}
-	return []stack{{StackName, a.renameRoles(template), a.parameters()}, own}
+	return []stack{{
+		name: a.Names.Toolkit(), template: a.renameRoles(template), parameters: a.parameters(), isOfCDK: true,
+	}, own}
 }
 
 // IsUpToDate reports whether the stacks of the account's bootstrap are complete and have the configured parameters.
@@ -110,7 +121,7 @@ func Apply(ctx context.Context, cfg aws.Config, template string, account Account
 	c := newClient(cfg, account)
 	for _, s := range account.stacks(template) {
 		var err error
-		if s.name == RolesStackName {
+		if !s.isOfCDK {
 			err = account.moveRecords(ctx, cfg, c)
 		}
 		if err == nil {
@@ -141,7 +152,10 @@ func (s stack) apply(ctx context.Context, c *awsclient.CloudFormation, account A
 		}
 		return s.create(ctx, c)
 	}
-	if s.name != StackName { // it is Lockstep's alone
+	if err := s.checkReplacesNothing(found, account); err != nil {
+		return err
+	}
+	if !s.isOfCDK {
 		return s.update(ctx, c, s.parameterList())
 	}
 	if err := checkNotNewer(found, s.template); err != nil {

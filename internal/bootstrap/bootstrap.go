@@ -12,9 +12,6 @@ import (
 	"lockstep/internal/roles"
 )
 
-// StackName is the name of the stack that `cdk bootstrap` creates.
-const StackName = "CDKToolkit"
-
 // An Account is an account and region to prepare.
 type Account struct {
 	// Name is what the configuration calls the account: an environment, or Tooling.
@@ -44,7 +41,7 @@ func Accounts(p config.Pipeline, environments []config.Environment) []Account {
 	account := func(env config.Environment, a config.Account, trust ...string) Account {
 		return Account{
 			Name: env.Name, ID: a.ID, Region: a.Region, TrustedAccounts: trust, Qualifier: p.QualifierOf(env),
-			Names: roles.Names(env.Bootstrap.BootstrapNames), ExecutionPolicies: p.Bootstrap.ExecutionPolicies,
+			Names: roles.Names(p.BootstrapNamesOf(env)), ExecutionPolicies: p.Bootstrap.ExecutionPolicies,
 		}
 	}
 	accounts := []Account{account(config.Environment{Name: Tooling}, p.Tooling)}

@@ -109,21 +109,21 @@ func (f *fakeCloud) apply(t *testing.T) error {
 
 // A call that names no tags and no protection leaves both as they are.
 func TestBootstrap_KeepsTagsAndProtection(t *testing.T) {
-	f := &fakeCloud{statuses: map[string]string{StackName: "CREATE_COMPLETE", RolesStackName: "CREATE_COMPLETE"}}
+	f := &fakeCloud{statuses: map[string]string{"CDKToolkit": "CREATE_COMPLETE", "LockstepToolkit": "CREATE_COMPLETE"}}
 	require.NoError(t, f.apply(t))
-	updates := f.of("UpdateStack", StackName)
+	updates := f.of("UpdateStack", "CDKToolkit")
 	require.Len(t, updates, 1)
 	for name := range updates[0] {
 		assert.False(t, strings.HasPrefix(name, "Tags"), name)
 	}
-	assert.Empty(t, f.of("UpdateTerminationProtection", StackName))
+	assert.Empty(t, f.of("UpdateTerminationProtection", "CDKToolkit"))
 }
 
 func TestBootstrap_TakesBackWhatADeletedStackHasKept(t *testing.T) {
 	printed := faulttest.Printed(t)
 	f := &fakeCloud{statuses: map[string]string{}}
 	require.NoError(t, f.apply(t))
-	for _, name := range []string{StackName, RolesStackName} {
+	for _, name := range []string{"CDKToolkit", "LockstepToolkit"} {
 		created := f.of("CreateChangeSet", name)
 		require.Len(t, created, 1, name)
 		assert.Equal(t, "true", created[0].Get("ImportExistingResources"))
@@ -135,10 +135,10 @@ func TestBootstrap_TakesBackWhatADeletedStackHasKept(t *testing.T) {
 		"cut off before it was created": "REVIEW_IN_PROGRESS", "a creation that failed": "ROLLBACK_COMPLETE",
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := &fakeCloud{statuses: map[string]string{StackName: status, RolesStackName: "CREATE_COMPLETE"}}
+			f := &fakeCloud{statuses: map[string]string{"CDKToolkit": status, "LockstepToolkit": "CREATE_COMPLETE"}}
 			require.NoError(t, f.apply(t))
-			assert.Len(t, f.of("DeleteStack", StackName), 1)
-			assert.Len(t, f.of("ExecuteChangeSet", StackName), 1)
+			assert.Len(t, f.of("DeleteStack", "CDKToolkit"), 1)
+			assert.Len(t, f.of("ExecuteChangeSet", "CDKToolkit"), 1)
 		})
 	}
 	t.Run("a bucket that cannot be taken back is named", func(t *testing.T) {
@@ -147,6 +147,6 @@ func TestBootstrap_TakesBackWhatADeletedStackHasKept(t *testing.T) {
 		printed.Error(err)
 		require.ErrorContains(t, err, "stack CDKToolkit: its change set was refused: StagingBucket is of another stack")
 		assert.Equal(t, fault.BootstrapFailed, fault.CodeOf(err))
-		assert.Empty(t, f.of("ExecuteChangeSet", StackName))
+		assert.Empty(t, f.of("ExecuteChangeSet", "CDKToolkit"))
 	})
 }

@@ -31,31 +31,15 @@ type update struct {
 
 // newUpdate returns the update of a stack to a template. It keeps every parameter that the configuration does not set:
 // a parameter that is left out would go back to the template's default. It keeps the bucket's key, without which
-// nothing in the bucket can be read, and the trust in other accounts. The error is a *refusal.Error for a stack of
-// another template, or with another qualifier: an update would replace its bucket.
+// nothing in the bucket can be read, and the trust in other accounts.
 func newUpdate(found *types.Stack, template string, want map[string]string) (update, error) {
-	var declared struct {
-		Parameters map[string]struct {
-			Default string `yaml:"Default"`
-		} `yaml:"Parameters"`
-	}
-	if err := yaml.Unmarshal([]byte(template), &declared); err != nil {
-		return update{}, fault.Errorf(fault.TableBroken, "the bootstrap's template is damaged: %w", err)
+	defaults, err := parameterDefaults(template)
+	if err != nil {
+		return update{}, err
 	}
 	values := parameterValues(found)
-	for _, name := range []string{variantParameter, qualifierParameter} {
-		wanted, isSet := want[name]
-		if !isSet {
-			wanted = declared.Parameters[name].Default
-		}
-		if value, ok := values[name]; ok && value != wanted {
-			return update{}, refusal.Newf(fault.BootstrapDiffers, nil,
-				"its bootstrap has %s %q and not %q: somebody else has made it, and an update would replace its bucket "+
-					"and its roles; bootstrap with a qualifier of your own", name, value, wanted)
-		}
-	}
 	var u update
-	for _, name := range slices.Sorted(maps.Keys(declared.Parameters)) {
+	for _, name := range slices.Sorted(maps.Keys(defaults)) {
 		value, exists := values[name]
 		wanted, isSet := want[name]
 		switch {
@@ -73,6 +57,51 @@ func newUpdate(found *types.Stack, template string, want map[string]string) (upd
 		}
 	}
 	return u, nil
+}
+
+// checkReplacesNothing returns a *refusal.Error for a stack of another template, or with another qualifier: an update
+// would replace its bucket and its roles, which others may rely on.
+func (s stack) checkReplacesNothing(found *types.Stack, account Account) error {
+	defaults, err := parameterDefaults(s.template)
+	if err != nil {
+		return err
+	}
+	values := parameterValues(found)
+	for _, name := range []string{variantParameter, qualifierParameter} {
+		wanted, isSet := s.parameters[name]
+		if !isSet {
+			wanted = defaults[name]
+		}
+		value, exists := values[name]
+		if !exists || value == wanted {
+			continue
+		}
+		remedy := "name another stack under bootstrap.toolkitStack, and a qualifier of your own"
+		if account.IsEmulated {
+			remedy = "`lockstep rehearsal reset` begins anew with the configuration as it is"
+		}
+		return refusal.Newf(fault.BootstrapDiffers, nil,
+			"its bootstrap has %s %q and not %q: it is another one, and an update would replace its bucket and its "+
+				"roles; %s", name, value, wanted, remedy)
+	}
+	return nil
+}
+
+// parameterDefaults returns the defaults of a template's parameters, all of them by their names.
+func parameterDefaults(template string) (map[string]string, error) {
+	var declared struct {
+		Parameters map[string]struct {
+			Default string `yaml:"Default"`
+		} `yaml:"Parameters"`
+	}
+	if err := yaml.Unmarshal([]byte(template), &declared); err != nil {
+		return nil, fault.Errorf(fault.TableBroken, "the bootstrap's template is damaged: %w", err)
+	}
+	defaults := map[string]string{}
+	for name, parameter := range declared.Parameters {
+		defaults[name] = parameter.Default
+	}
+	return defaults, nil
 }
 
 // parameterValues returns the parameters of a stack by their names.

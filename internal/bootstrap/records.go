@@ -27,7 +27,7 @@ const (
 //
 // A move that was cut off leaves the roles as they are while records are moved, and is done again from its beginning.
 func (a Account) moveRecords(ctx context.Context, cfg aws.Config, c *awsclient.CloudFormation) error {
-	found, err := describeStack(ctx, c, RolesStackName)
+	found, err := describeStack(ctx, c, a.Names.RolesStack(a.Qualifier))
 	if err != nil || found != nil && recordsPhase(found) == complete {
 		return err
 	}
@@ -43,8 +43,7 @@ func (a Account) moveRecords(ctx context.Context, cfg aws.Config, c *awsclient.C
 	if err != nil || len(records) == 0 {
 		return err
 	}
-	freeze := stack{RolesStackName, a.rolesTemplate(moving), a.rolesParameters(moving)}
-	if err := freeze.apply(ctx, c, a); err != nil {
+	if err := a.rolesStack(moving).apply(ctx, c, a); err != nil {
 		return err
 	}
 	return m.move(ctx)
@@ -62,7 +61,7 @@ func recordsPhase(found *types.Stack) phase {
 
 // formerBucket returns the name of the bucket of the CDK's bootstrap, which its stack names among its outputs.
 func formerBucket(ctx context.Context, c *awsclient.CloudFormation, a Account) (string, error) {
-	found, err := describeStack(ctx, c, StackName)
+	found, err := describeStack(ctx, c, a.Names.Toolkit())
 	if err != nil {
 		return "", err
 	}

@@ -6,10 +6,6 @@ import (
 	"lockstep/internal/roles"
 )
 
-// RolesStackName is the name of the stack with the roles and the bucket that Lockstep itself adds. It is a stack of its
-// own, so that `cdk bootstrap` neither knows nor removes them.
-const RolesStackName = "LockstepToolkit"
-
 type (
 	object    = map[string]any
 	statement struct {

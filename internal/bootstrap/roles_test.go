@@ -149,7 +149,7 @@ func TestAWS_C6_OwnNamesOfABootstrap(t *testing.T) {
 	const template = "RoleName: cdk-${Qualifier}-deploy-role-${AWS::AccountId}-${AWS::Region}"
 	stacks := a.stacks(template)
 	require.Len(t, stacks, 1)
-	assert.Equal(t, RolesStackName, stacks[0].name)
+	assert.Equal(t, "LockstepToolkit", stacks[0].name)
 	for _, want := range []string{"s3:::own-${AWS::Region}", "own-deploys", "role/own-executes"} {
 		assert.Contains(t, stacks[0].template, want)
 	}

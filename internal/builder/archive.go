@@ -97,15 +97,11 @@ func copyTree(files fs.FS, dir, to string) error {
 
 // copyFile copies a file with its rights, of which an image keeps those to execute it.
 func copyFile(files fs.FS, name string, root *os.Root, to string) error {
-	from, err := files.Open(name)
+	from, info, err := fsx.WithInfo(files.Open(name))
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	info, err := from.Stat()
-	if err != nil {
-		return err
-	}
 	out, err := root.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fsx.PrivateFile)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 )
 
 // What an archive says of its image is read into memory as a whole. Of an image that is in use it has some kilobytes.
@@ -47,15 +48,11 @@ func readArchive(open func() (fs.File, error)) (v1.Image, error) {
 // checkEntries refuses an archive in which a file is larger than its limit, by the name without dots, or larger than
 // the archive itself, as a sparse file can be.
 func checkEntries(open func() (fs.File, error), limits map[string]int64) error {
-	file, err := open()
+	file, info, err := fsx.WithInfo(open())
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
 	for entries := tar.NewReader(file); ; {
 		header, err := entries.Next()
 		if errors.Is(err, io.EOF) {

@@ -88,7 +88,7 @@ func (a *app) onFilesCommand() *cobra.Command {
 
 // printGateVerdict prints how a gate ended. The step's result shows the last line that it prints.
 func (a *app) printGateVerdict(err error) error {
-	var notRun *gate.NotRunError
+	var notRun *pipeline.NotRunError
 	switch {
 	case errors.As(err, &notRun):
 		fmt.Fprintln(a.Stdout, "not run: "+text.OneLine(notRun.Reason))
@@ -105,13 +105,13 @@ func (a *app) printGateVerdict(err error) error {
 
 // IsNotRun reports whether the error is that of a gate that could not be run here.
 func IsNotRun(err error) bool {
-	var notRun *gate.NotRunError
+	var notRun *pipeline.NotRunError
 	return errors.As(err, &notRun)
 }
 
 // IsNothingToDo reports whether the error is that of a gate that has nothing to check.
 func IsNothingToDo(err error) bool {
-	var nothing *gate.NothingToDoError
+	var nothing *pipeline.NothingToDoError
 	return errors.As(err, &nothing)
 }
 

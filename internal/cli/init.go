@@ -41,6 +41,8 @@ type initializer struct {
 	// first is where the first environment of the flags is; zero if they name none.
 	first  config.Account
 	stacks []stackPlace
+	// qualifier is that of the bootstrap which the stacks need; empty for the CDK's, or if they do not agree.
+	qualifier string
 	// why says why the stacks are not known; empty if they are.
 	why     string
 	answers *bufio.Reader
@@ -149,32 +151,47 @@ func (i *initializer) preview(ctx context.Context) {
 		i.why = err.Error()
 		return
 	}
-	i.stacks, err = readStackPlaces(out, i.first)
+	defaults := unknownPlace
+	if i.first.ID != "" {
+		defaults = assembly.Defaults{Account: i.first.ID, Region: i.first.Region}
+	}
+	stacks, err := readStacks(out, defaults)
 	if err != nil {
 		i.why = err.Error()
+		return
 	}
+	i.stacks, i.qualifier = placeStacks(stacks, defaults), commonQualifier(stacks)
 }
 
-// readStackPlaces returns the stacks of a cloud assembly that was made for an environment, with the places that the app
-// names besides that of the environment.
-func readStackPlaces(dir string, own config.Account) ([]stackPlace, error) {
-	defaults := unknownPlace
-	if own.ID != "" {
-		defaults = assembly.Defaults{Account: own.ID, Region: own.Region}
-	}
-	stacks, err := readStacks(dir, defaults)
-	if err != nil {
-		return nil, err
-	}
+// placeStacks returns the stacks of an assembly with the places that the app names besides that of the environment.
+func placeStacks(stacks []*assembly.Stack, defaults assembly.Defaults) []stackPlace {
 	var places []stackPlace
 	for _, stack := range stacks {
-		place := stackPlace{stack.ID, stack.Account, stack.Region}
+		place := stackPlace{cmp.Or(stack.Path, stack.ID), stack.Account, stack.Region}
 		if place.account == unknownPlace.Account || stack.Place() == assembly.Place(defaults) {
 			place.account, place.region = "", ""
 		}
 		places = append(places, place)
 	}
-	return places, nil
+	return places
+}
+
+// versionParameter matches the parameter with the version of a bootstrap, as the CDK's synthesizer names it.
+var versionParameter = regexp.MustCompile(`^/cdk-bootstrap/([a-z0-9]{1,10})/version$`)
+
+// commonQualifier returns the qualifier of the bootstrap that all stacks need; empty if they need none, or several.
+func commonQualifier(stacks []*assembly.Stack) string {
+	common := ""
+	for _, stack := range stacks {
+		for _, requirement := range stack.BootstrapRequirements {
+			found := versionParameter.FindStringSubmatch(requirement.Parameter)
+			if found == nil || common != "" && found[1] != common {
+				return ""
+			}
+			common = found[1]
+		}
+	}
+	return common
 }
 
 // placesOf returns the places besides its own that the n-th environment needs for the stacks that were found. They were

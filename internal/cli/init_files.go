@@ -100,7 +100,7 @@ func (i *initializer) files() (files []newFile, first string, err error) {
 		region = itsRegion
 	}
 	text := "project: " + i.project + "\n# Whoever deploys is a principal of this account.\ntooling:\n" +
-		"  account: " + strconv.Quote(account) + "\n  region: " + region + "\n" + i.appText()
+		"  account: " + strconv.Quote(account) + "\n  region: " + region + "\n" + i.bootstrapText() + i.appText()
 	return append([]newFile{{rootMarker, text}}, environments...), first, nil
 }
 
@@ -132,6 +132,24 @@ const installComment = "  # Where its packages are missing, as in a container or
 
 // compileComment is the line before the command that runs an app which has to be compiled.
 const compileComment = "  # What compiles the app, and then the command of cdk.json.\n"
+
+// defaultQualifier is the qualifier of the CDK's bootstrap, unless it is given another.
+const defaultQualifier = "hnb659fds"
+
+// bootstrapText returns what the configuration says about the bootstrap: what the app names that is not the CDK's.
+func (i *initializer) bootstrapText() string {
+	text := ""
+	if i.qualifier != "" && i.qualifier != defaultQualifier {
+		text += "  qualifier: " + strconv.Quote(i.qualifier) + "\n"
+	}
+	if i.found.ToolkitStack != "" {
+		text += "  toolkitStack: " + strconv.Quote(i.found.ToolkitStack) + "\n"
+	}
+	if text == "" {
+		return ""
+	}
+	return "# As the app names them.\nbootstrap:\n" + text
+}
 
 // appText returns what the configuration says about the app.
 func (i *initializer) appText() string {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	cdkapp "lockstep/internal/app"
+	"lockstep/internal/deploy/assembly"
 )
 
 // What a project is called by default is always a name that the configuration takes.
@@ -61,6 +62,44 @@ func TestInit_WritesWhatInstallsThePackages(t *testing.T) {
 		require.NoError(t, err)
 		assert.Contains(t, files[0].text, "app:\n"+test.want)
 		require.NoError(t, checkFiles(files))
+	}
+}
+
+func TestInit_WritesTheBootstrapThatTheAppNeeds(t *testing.T) {
+	stack := func(parameters ...string) *assembly.Stack {
+		s := &assembly.Stack{}
+		for _, name := range parameters {
+			s.BootstrapRequirements = append(s.BootstrapRequirements, assembly.BootstrapRequirement{Parameter: name})
+		}
+		return s
+	}
+	const own, others = "/cdk-bootstrap/shop1/version", "/cdk-bootstrap/hnb659fds/version"
+	for name, test := range map[string]struct {
+		stacks  []*assembly.Stack
+		toolkit string
+		want    string
+	}{
+		"the CDK's":              {[]*assembly.Stack{stack(others), stack()}, "", ""},
+		"a qualifier":            {[]*assembly.Stack{stack(own, own), stack(own), stack()}, "", "  qualifier: \"shop1\"\n"},
+		"two qualifiers":         {[]*assembly.Stack{stack(own), stack(others)}, "", ""},
+		"a parameter of its own": {[]*assembly.Stack{stack("/ours/version"), stack(own)}, "", ""},
+		"a stack's name":         {nil, "Toolkit-2", "  toolkitStack: \"Toolkit-2\"\n"},
+		"a qualifier and a name": {[]*assembly.Stack{stack(own)}, "T", "  qualifier: \"shop1\"\n  toolkitStack: \"T\"\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := &initializer{
+				project: "orders", tooling: "123456789012", environments: []string{"dev=111122223333/eu-west-1"},
+				found: cdkapp.Found{ToolkitStack: test.toolkit}, qualifier: commonQualifier(test.stacks),
+			}
+			files, _, err := i.files()
+			require.NoError(t, err)
+			require.NoError(t, checkFiles(files))
+			if test.want == "" {
+				assert.NotContains(t, files[0].text, "bootstrap")
+				return
+			}
+			assert.Contains(t, files[0].text, "bootstrap:\n"+test.want)
+		})
 	}
 }
 

@@ -24,26 +24,23 @@ const (
 	DeployAccess
 )
 
-// stackRole returns the role that a run works on stacks with, unless the assembly names it.
-func (a Access) stackRole() roles.Kind {
-	switch a {
-	case ReadAccess:
-		return roles.Lookup
-	case PlanAccess:
-		return roles.Planner
-	}
-	return roles.Deploy
+// accessRoles are the roles of a run.
+type accessRoles struct {
+	// stacks is the role that the run works on stacks with, unless the assembly names it.
+	stacks roles.Kind
+	// ledger is the role that the run uses the ledger with.
+	ledger roles.Kind
 }
 
-// ledgerRole returns the role that a run uses the ledger with.
-func (a Access) ledgerRole() roles.Kind {
+// roles returns the roles that a run with the access assumes.
+func (a Access) roles() accessRoles {
 	switch a {
 	case ReadAccess:
-		return roles.LedgerReader
+		return accessRoles{stacks: roles.Lookup, ledger: roles.LedgerReader}
 	case PlanAccess:
-		return roles.Planner
+		return accessRoles{stacks: roles.Planner, ledger: roles.Planner}
 	}
-	return roles.LedgerWriter
+	return accessRoles{stacks: roles.Deploy, ledger: roles.LedgerWriter}
 }
 
 // bootstrapRole returns a role of the account's bootstrap. This is where the names of the roles come from.
@@ -58,12 +55,12 @@ func (d *Deployment) stackRole(s *assembly.Stack) awsclient.Role {
 	if d.Access == DeployAccess {
 		return assumedRole(s.DeployRole)
 	}
-	return bootstrapRole(d.targetOf(s), d.Access.stackRole())
+	return bootstrapRole(d.targetOf(s), d.Access.roles().stacks)
 }
 
 // accountRole returns the role that this run works on stacks with that the assembly does not have.
 func (d *Deployment) accountRole() awsclient.Role {
-	return bootstrapRole(d.target, d.Access.stackRole())
+	return bootstrapRole(d.target, d.Access.roles().stacks)
 }
 
 // stagingBucketName returns the name of the staging bucket of the account's bootstrap.

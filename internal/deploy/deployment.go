@@ -174,12 +174,12 @@ func (d *Deployment) stagingBucket(ctx context.Context) (*staging.Bucket, error)
 
 // ledgerBucket returns the bucket of the ledger with the role that this run uses the ledger with.
 func (d *Deployment) ledgerBucket(ctx context.Context) (*staging.Bucket, error) {
-	return d.bucket(ctx, bootstrapRole(d.target, d.Access.ledgerRole()), ledgerBucketName(d.target), d.target)
+	return d.bucket(ctx, bootstrapRole(d.target, d.Access.roles().ledger), ledgerBucketName(d.target), d.target)
 }
 
 // listedStagingBucket returns the staging bucket with the role that this run uses the ledger with, which may list it.
 func (d *Deployment) listedStagingBucket(ctx context.Context) (*staging.Bucket, error) {
-	return d.bucket(ctx, bootstrapRole(d.target, d.Access.ledgerRole()), stagingBucketName(d.target), d.target)
+	return d.bucket(ctx, bootstrapRole(d.target, d.Access.roles().ledger), stagingBucketName(d.target), d.target)
 }
 
 // Ledger returns the ledger of the target account.

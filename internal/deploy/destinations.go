@@ -20,13 +20,14 @@ import (
 // A cloud assembly names roles, buckets, keys, addresses, topics and parameters. Each kind of name may lead only to
 // what belongs to the bootstrap of the target account; this file has one function for each. They call nobody.
 
-// bootstrapStackName is the name of the stack of `cdk bootstrap`. An assembly with a stack of that name would replace
-// the roles that every deployment relies on.
-const bootstrapStackName = "CDKToolkit"
-
-// checkStackName refuses a stack that would replace the account's bootstrap.
-func checkStackName(name string) error {
-	if name != bootstrapStackName {
+// checkStackName refuses a stack that would replace the account's bootstrap, and with it the roles that deployments
+// rely on: that of the target, and that of others, which has the name that the CDK gives it.
+func checkStackName(name string, target awsclient.Target) error {
+	var others roles.Names
+	own := target.Names
+	if !slices.Contains([]string{
+		own.Toolkit(), own.RolesStack(target.Qualifier), others.Toolkit(), others.RolesStack(target.Qualifier),
+	}, name) {
 		return nil
 	}
 	return refusal.Newf(fault.Destination, nil,
@@ -55,25 +56,39 @@ func checkRole(role string, kind roles.Kind, what string, target awsclient.Targe
 	if want := bootstrapRole(target, kind).ARN; role != want {
 		return refusal.Newf(fault.RoleUnusable, nil,
 			"%s names the role %s, but only %s of the account's bootstrap is used: let the app use the "+
-				"CDK's DefaultStackSynthesizer with the qualifier %s and that role, or give the name of the role under "+
-				"bootstrap in the configuration of the environment",
+				"CDK's DefaultStackSynthesizer with the qualifier %s and that role, or give the app's qualifier, or the name of "+
+				"the role, under bootstrap in the configuration of the environment",
 			what, role, want, target.Qualifier)
 	}
 	return nil
 }
 
+// A destination is where an asset goes.
+type destination struct {
+	// kind is bucket or repository.
+	kind, name, region string
+}
+
+// checkDestination refuses an asset that goes anywhere but to the destination of the account's bootstrap.
+func checkDestination(what string, got, bootstrap destination) error {
+	if got == bootstrap {
+		return nil
+	}
+	return refusal.Newf(fault.Destination, nil,
+		"%s goes to the %[2]s %[3]s in %[4]s, but only %[5]s in %[6]s, of the account's bootstrap, is published to: let the "+
+			"app use the CDK's DefaultStackSynthesizer with that %[2]s, or give its name under bootstrap in the "+
+			"configuration of the environment",
+		what, got.kind, got.name, got.region, bootstrap.name, bootstrap.region)
+}
+
 // checkAssetDestination refuses an asset that goes anywhere but to the staging bucket of the account's bootstrap, under
 // a key that is a hash with an extension: nothing else in the bucket, the ledger least of all, can have such a key.
 func checkAssetDestination(a assembly.Asset, what string, target awsclient.Target) error {
-	bucket := stagingBucketName(target)
-	switch {
-	case a.Bucket != bucket || a.Region != target.Region:
-		return refusal.Newf(fault.Destination, nil,
-			"%s goes to the bucket %s in %s, but only %s in %s, of the account's bootstrap, is "+
-				"published to: let the app use the CDK's DefaultStackSynthesizer with that bucket, or give the bucket's name "+
-				"under bootstrap in the configuration of the environment",
-			what, a.Bucket, a.Region, bucket, target.Region)
-	case !staging.IsAssetKey(a.Key):
+	bucket := destination{"bucket", stagingBucketName(target), target.Region}
+	if err := checkDestination(what, destination{"bucket", a.Bucket, a.Region}, bucket); err != nil {
+		return err
+	}
+	if !staging.IsAssetKey(a.Key) {
 		return refusal.Newf(fault.Destination, nil,
 			"%s has the key %q in the bucket, which is not a hash of 64 hexadecimal digits with an "+
 				"extension: let the app use the CDK's DefaultStackSynthesizer without a prefix", what, a.Key)
@@ -86,14 +101,11 @@ var tagPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
 
 // checkImageDestination refuses an image that goes anywhere but to the repository of the account's bootstrap.
 func checkImageDestination(i assembly.Image, what string, target awsclient.Target) error {
-	repository := stagingRepositoryName(target)
-	switch {
-	case i.Repository != repository || i.Region != target.Region:
-		return refusal.Newf(fault.Destination, nil,
-			"%s goes to the repository %s in %s, but only %s in %s, of the account's bootstrap, is published to: let the app "+
-				"use the CDK's DefaultStackSynthesizer with that repository, or give the repository's name under bootstrap in "+
-				"the configuration of the environment", what, i.Repository, i.Region, repository, target.Region)
-	case !tagPattern.MatchString(i.Tag):
+	repository := destination{"repository", stagingRepositoryName(target), target.Region}
+	if err := checkDestination(what, destination{"repository", i.Repository, i.Region}, repository); err != nil {
+		return err
+	}
+	if !tagPattern.MatchString(i.Tag) {
 		return refusal.Newf(fault.Destination, nil,
 			"%s has the tag %q, which is no tag of an image: letters, digits, dots, dashes and underscores, 128 at most, and "+
 				"neither a dot nor a dash at the beginning", what, i.Tag)
@@ -183,7 +195,8 @@ func checkVersionParameter(s *assembly.Stack, target awsclient.Target) error {
 		if b.Parameter != want {
 			return refusal.Newf(fault.Destination, nil,
 				"stack %s reads the version of the bootstrap from the SSM parameter %s, but the account's "+
-					"bootstrap keeps it in %s: let the app use the qualifier %s", s.Name, b.Parameter, want, target.Qualifier)
+					"bootstrap keeps it in %s: let the app use the qualifier %s, or write the app's as bootstrap.qualifier into the "+
+					"configuration", s.Name, b.Parameter, want, target.Qualifier)
 		}
 	}
 	return nil

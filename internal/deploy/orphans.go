@@ -57,7 +57,7 @@ func (d *Deployment) stackExists(ctx context.Context, s ledger.Stack) (bool, err
 	if _, err := arn.Parse(s.ID); err != nil {
 		return false, fault.Errorf(fault.RecordDamaged, "the record of stack %s: %q: %w", s.Name, s.ID, err)
 	}
-	client, err := d.releasedClient(ctx, s, d.Access.stackRole())
+	client, err := d.releasedClient(ctx, s, d.Access.roles().stacks)
 	if err != nil {
 		return false, err
 	}

@@ -72,7 +72,7 @@ func (d *Deployment) checkAssembly(asm *assembly.Assembly) error {
 
 // checkDestinations refuses a stack with a name that leads anywhere but to the target's bootstrap.
 func checkDestinations(files fs.FS, s *assembly.Stack, target awsclient.Target) error {
-	errs := []error{checkStackName(s.Name), checkRole(s.DeployRole.ARN, roles.Deploy, "stack "+s.Name, target)}
+	errs := []error{checkStackName(s.Name, target), checkRole(s.DeployRole.ARN, roles.Deploy, "stack "+s.Name, target)}
 	if s.ExecutionRoleARN != "" {
 		errs = append(errs, checkRole(s.ExecutionRoleARN, roles.Execution, "stack "+s.Name, target))
 	}

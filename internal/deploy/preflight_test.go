@@ -108,6 +108,10 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 			"stack CDKToolkit would replace the account's bootstrap", true,
 		},
 		{
+			"the stack of Lockstep's roles", func(s *assembly.Stack) { s.Name = "LockstepToolkit" },
+			"stack LockstepToolkit would replace the account's bootstrap", true,
+		},
+		{
 			"another bucket", func(s *assembly.Stack) { s.Assets[0].Bucket = "stranger" },
 			"goes to the bucket stranger in eu-west-1, but only cdk-hnb659fds-assets-444455556666-eu-west-1", true,
 		},

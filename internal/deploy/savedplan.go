@@ -96,7 +96,7 @@ func (d *Deployment) DeletePlan(ctx context.Context, f planfile.File) error {
 	}
 	var errs []error
 	for name, set := range sets {
-		client, err := d.releasedClient(ctx, ledger.Stack{Name: name, ID: set.StackID}, d.Access.stackRole())
+		client, err := d.releasedClient(ctx, ledger.Stack{Name: name, ID: set.StackID}, d.Access.roles().stacks)
 		if err == nil {
 			err = client.Discard(ctx, set)
 		}

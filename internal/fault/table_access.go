@@ -215,9 +215,12 @@ func bootstrapEntries() []Entry {
 		},
 		{
 			Code: BootstrapDiffers, Exit: exitRefused, Title: "a bootstrap that somebody else relies on",
-			Meaning:  "The account is bootstrapped in another way than the configuration says. Nothing has changed.",
-			Causes:   []string{"`cdk bootstrap` with other arguments", "another team, with a template of its own"},
-			Remedies: []string{"agree on one bootstrap, or take another qualifier", "--change-parameters if it is wanted"},
+			Meaning: "The account is bootstrapped in another way than the configuration says. Nothing has changed.",
+			Causes:  []string{"`cdk bootstrap` with other arguments", "another team, with a template of its own"},
+			Remedies: []string{
+				"agree on one bootstrap, or take another qualifier and another `toolkitStack`",
+				"--change-parameters if it is wanted",
+			},
 			Messages: []string{"its bootstrap differs from the configuration", "its bootstrap has …"},
 		},
 		{

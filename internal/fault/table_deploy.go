@@ -166,9 +166,15 @@ func recordEntries() []Entry {
 	return []Entry{
 		{
 			Code: RecordTampered, Exit: exitRefused, Title: "a release record was changed outside Lockstep",
-			Meaning:  "The chain of records does not match. Nothing is deployed after it.",
-			Causes:   []string{"a record was edited, replaced or deleted in the bucket"},
-			Remedies: []string{"find out who changed it, and restore the older version of the record, which the bucket keeps"},
+			Meaning: "The chain of records does not match. Nothing is deployed after it.",
+			Causes: []string{
+				"a record was edited, replaced or deleted in the bucket",
+				"`bootstrap.qualifier` was changed after releases: their records are in the former bucket",
+			},
+			Remedies: []string{
+				"find out who changed it, and restore the older version of the record, which the bucket keeps",
+				"go back to the former qualifier",
+			},
 			Messages: []string{"release record … was changed outside Lockstep"},
 		},
 		{

@@ -87,14 +87,8 @@ var remedies = []struct {
 	},
 	{syscall.EROFS, fixed("its disk is mounted read-only: use another folder, or mount it writable")},
 	{syscall.ELOOP, fixed("the links go in a circle: fix or remove them")},
-	{
-		syscall.EACCES,
-		fixed("this user may not use it: change its owner or mode, or that of a folder above it"),
-	},
-	{
-		syscall.EPERM,
-		fixed("this user may not use it: change its owner or mode, or that of a folder above it"),
-	},
+	{syscall.EACCES, fixed(notAllowed)},
+	{syscall.EPERM, fixed(notAllowed)},
 	{syscall.ENOTDIR, fixed("a part of its path is a file where a folder is expected: fix the path")},
 	{syscall.EISDIR, fixed("it is a folder where a file is expected: fix the path")},
 	{syscall.ENAMETOOLONG, fixed("its name is too long for the disk: use a shorter path")},
@@ -107,6 +101,9 @@ var remedies = []struct {
 	{syscall.EPIPE, fixed("whoever read the output has ended")},
 	{syscall.ENOENT, fixed("see that it exists and, if it is a link, that its target does")},
 }
+
+// notAllowed is what to do about a file that this user may not use.
+const notAllowed = "this user may not use it: change its owner or mode, or that of a folder above it"
 
 func fixed(text string) remedy { return func(string) string { return text } }
 

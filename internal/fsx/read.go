@@ -36,14 +36,24 @@ func Open(name string) (*os.File, error) { return OpenFile(name, os.O_RDONLY, 0)
 
 // OpenSized opens the named file for reading, as Open does, and returns its size in bytes too.
 func OpenSized(name string) (file *os.File, size int64, err error) {
-	if file, err = Open(name); err != nil {
+	file, info, err := WithInfo(Open(name))
+	if err != nil {
 		return nil, 0, err
+	}
+	return file, info.Size(), nil
+}
+
+// WithInfo takes what opening a file has returned, and adds the result of its Stat. If that fails, it closes the file.
+func WithInfo[F fs.File](file F, err error) (F, fs.FileInfo, error) {
+	var none F
+	if err != nil {
+		return none, nil, err
 	}
 	info, err := file.Stat()
 	if err != nil {
-		return nil, 0, errors.Join(err, file.Close())
+		return none, nil, errors.Join(err, file.Close())
 	}
-	return file, info.Size(), nil
+	return file, info, nil
 }
 
 // MaxText is the size in bytes of the largest text that is read whole, where no format or writer sets a smaller one.

@@ -45,7 +45,7 @@ func checkCoverage(g Gate) (findings.Report, error) {
 		return r, nil
 	}
 	if isEmpty && floor == 0 {
-		return r, &NothingToDoError{"the repository has no tests, and its floor is 0"}
+		return r, &pipeline.NothingToDoError{Reason: "the repository has no tests, and its floor is 0"}
 	}
 	fmt.Fprintf(g.Log, "covered %.1f %% of the statements; the floor is %.1f %%\n", covered, floor)
 	if covered < floor {

@@ -77,14 +77,14 @@ func (t *syncWriter) Write(p []byte) (int, error) {
 }
 
 // checkOutcome returns an error if the program's report does not count: it cannot be read, or the program failed and
-// the report has no findings. The error is a *NotRunError if the program could not reach what it needs.
+// the report has no findings. The error is a *pipeline.NotRunError if the program could not reach what it needs.
 func checkOutcome(result outcome, readErr, runErr error, stderr string) error {
 	reason, err := judge(result, readErr, runErr)
 	if reason == "" {
 		return err
 	}
 	if line := pipeline.NetworkError(stderr); line != "" {
-		return &NotRunError{"it could not reach what it needs: " + line}
+		return &pipeline.NotRunError{Reason: "it could not reach what it needs: " + line}
 	}
 	return failure(reason, readErr, stderr)
 }
@@ -93,14 +93,14 @@ func checkOutcome(result outcome, readErr, runErr error, stderr string) error {
 func judge(result outcome, readErr, runErr error) (string, error) {
 	status := describeExit(runErr)
 	_, signaled := process.Signal(runErr)
-	var notRun *NotRunError
+	var notRun *pipeline.NotRunError
 	switch {
 	case errors.As(readErr, &notRun):
 		return "", notRun
 	case signaled:
 		return "", &FailedError{fault.GateProgram, status}
 	case errors.Is(runErr, exec.ErrNotFound):
-		return "", &NotRunError{fmt.Sprintf("%s; `lockstep doctor` says what to do", runErr)}
+		return "", &pipeline.NotRunError{Reason: fmt.Sprintf("%s; `lockstep doctor` says what to do", runErr)}
 	case readErr != nil && runErr != nil:
 		return status + ", and " + readErr.Error(), nil
 	case readErr != nil:

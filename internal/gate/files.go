@@ -30,25 +30,27 @@ func ListFiles(root string, patterns []string) ([]string, error) {
 	}), err
 }
 
-// hasCommits reports whether the repository has any commit. The error is *NotRunError where there is no history, or
-// only a part of it.
+// hasCommits reports whether the repository has any commit. The error is *pipeline.NotRunError where there is no
+// history, or only a part of it.
 func hasCommits(ctx context.Context, root string) (bool, error) {
 	repository := repo.New(root, os.Environ())
 	if _, err := repository.TopLevel(ctx); errors.Is(err, repo.ErrNotRepository) {
-		return false, &NotRunError{"this is no Git repository, so there is no history to check"}
+		return false, &pipeline.NotRunError{Reason: "this is no Git repository, so there is no history to check"}
 	}
 	switch shallow, err := repository.Git(ctx, "rev-parse", "--is-shallow-repository"); {
 	case err != nil:
-		return false, &NotRunError{"git cannot read this repository: " + err.Error()}
+		return false, &pipeline.NotRunError{Reason: "git cannot read this repository: " + err.Error()}
 	case strings.TrimSpace(shallow) == "true":
-		return false, &NotRunError{"this is a shallow clone: get the whole history with `git fetch --unshallow`"}
+		return false, &pipeline.NotRunError{
+			Reason: "this is a shallow clone: get the whole history with `git fetch --unshallow`",
+		}
 	}
 	commit, err := repository.Git(ctx, "rev-list", "--all", "HEAD", "--max-count=1")
 	if err != nil { // there is no HEAD before the first commit
 		commit, err = repository.Git(ctx, "rev-list", "--all", "--max-count=1")
 	}
 	if err != nil {
-		return false, &NotRunError{"git cannot read the history: " + err.Error()}
+		return false, &pipeline.NotRunError{Reason: "git cannot read the history: " + err.Error()}
 	}
 	return commit != "", nil
 }

@@ -63,24 +63,6 @@ type Gate struct {
 	Now func() time.Time
 }
 
-// A NotRunError is returned by a gate that could not work here, for a reason that lies outside of what it checks. It
-// never counts as passed.
-type NotRunError struct{ Reason string }
-
-func (e *NotRunError) Error() string { return e.Reason }
-
-// Code returns the code of the error.
-func (e *NotRunError) Code() fault.Code { return fault.GateNotRun }
-
-// A NothingToDoError is returned by a gate that applies to a repository which has nothing that the gate checks, such as
-// tests. That is neither a failure nor a judgement that is missing.
-type NothingToDoError struct{ Reason string }
-
-func (e *NothingToDoError) Error() string { return e.Reason }
-
-// Code returns the code of the error, which is none: nothing is wrong.
-func (e *NothingToDoError) Code() fault.Code { return "" }
-
 // A FailedError is returned by a gate that has findings, or whose program failed.
 type FailedError struct {
 	code   fault.Code
@@ -94,7 +76,7 @@ func (e *FailedError) Error() string { return e.Reason }
 func (e *FailedError) Code() fault.Code { return e.code }
 
 // Run runs the gate and writes its report. The error is nil if the gate passed, the context's error if it was
-// interrupted, and otherwise *FailedError, *NotRunError or *NothingToDoError.
+// interrupted, and otherwise *FailedError, *pipeline.NotRunError or *pipeline.NothingToDoError.
 func (g Gate) Run(ctx context.Context) error {
 	g.Log = &syncWriter{w: g.Log}
 	result, err := g.check(ctx)
@@ -102,8 +84,8 @@ func (g Gate) Run(ctx context.Context) error {
 	notes, listErr := g.overrides()
 	result.report.Findings = append(result.report.Findings, notes...)
 	err = cmp.Or(err, listErr)
-	var notRun *NotRunError
-	var nothing *NothingToDoError
+	var notRun *pipeline.NotRunError
+	var nothing *pipeline.NothingToDoError
 	switch {
 	case err == nil, errors.As(err, &nothing):
 	case errors.As(err, &notRun), ctx.Err() != nil:

@@ -148,7 +148,7 @@ func TestGate_UnreachableNetworkIsNotRun(t *testing.T) {
 			t.Run(name+", "+kind, func(t *testing.T) {
 				root := newRepository(t, nil)
 				g, _ := newShellGate(root, "echo '"+stderr+"' >&2\n"+script, pipeline.SARIF)
-				var notRun *NotRunError
+				var notRun *pipeline.NotRunError
 				require.ErrorAs(t, printed.Error(g.Run(t.Context())), &notRun)
 				assert.Contains(t, notRun.Reason, stderr)
 				assert.Contains(t, readReport(t, root).Broken, "not run")
@@ -165,7 +165,7 @@ func TestGate_UnreachableNetworkIsNotRun(t *testing.T) {
 func TestGate_MissingProgramIsNotRun(t *testing.T) {
 	g, _ := newShellGate(newRepository(t, nil), "", pipeline.SARIF)
 	g.Argv = []string{"no-such-program"}
-	var notRun *NotRunError
+	var notRun *pipeline.NotRunError
 	require.ErrorAs(t, g.Run(t.Context()), &notRun)
 	assert.Contains(t, notRun.Reason, "no-such-program")
 }
@@ -174,7 +174,7 @@ func TestGate_EmptyDatabaseIsNotRun(t *testing.T) {
 	report := `{"version": "2.1.0", "runs": [{"results": [], "tool": {"driver": {"name": "govulncheck",
 		"properties": {"db": "file:///nowhere", "db_last_modified": "0001-01-01T00:00:00Z"}}}}]}`
 	g, _ := newShellGate(newRepository(t, nil), printScript(report), pipeline.SARIF)
-	var notRun *NotRunError
+	var notRun *pipeline.NotRunError
 	require.ErrorAs(t, g.Run(t.Context()), &notRun)
 	assert.Contains(t, notRun.Reason, "the database file:///nowhere is empty")
 }

@@ -159,7 +159,7 @@ func TestGoTestReader_NoTestIsNoPass(t *testing.T) {
 			suites, err := runGoTest(t, test.script, test.files)
 			require.EqualError(t, printed.Error(err), test.want)
 			assert.Empty(t, suites)
-			var nothing *NothingToDoError
+			var nothing *pipeline.NothingToDoError
 			assert.Equal(t, test.want == none, errors.As(err, &nothing))
 		})
 	}

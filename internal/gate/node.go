@@ -112,7 +112,7 @@ func remake(dir string) error {
 func (g Gate) packages(dir string) string { return filepath.Join(g.Root, filepath.FromSlash(dir)) }
 
 // install runs a command that installs packages in a folder below dir. If it fails, the finding is about the file. The
-// error is a *NotRunError if it could not reach the registry.
+// error is a *pipeline.NotRunError if it could not reach the registry.
 func (g Gate) install(ctx context.Context, dir string, c project.Command, file string) ([]findings.Finding, error) {
 	tail := &tailReader{log: g.Log}
 	p := program{argv: c.Argv, dir: filepath.Join(dir, filepath.FromSlash(c.Folder)), env: g.installEnv(c)}
@@ -126,10 +126,10 @@ func (g Gate) install(ctx context.Context, dir string, c project.Command, file s
 		return nil, notRunWithout(c.Argv[0], err)
 	}
 	if line := pipeline.NetworkError(tail.String()); line != "" {
-		return nil, &NotRunError{"it could not reach what it needs: " + line}
+		return nil, &pipeline.NotRunError{Reason: "it could not reach what it needs: " + line}
 	}
 	if line := credentialsError.FindString(tail.String()); line != "" {
-		return nil, &NotRunError{"the registry wants credentials, which no gate sees: " + line}
+		return nil, &pipeline.NotRunError{Reason: "the registry wants credentials, which no gate sees: " + line}
 	}
 	return []findings.Finding{{
 		Rule: "install", Level: findings.Error, File: file,
@@ -162,7 +162,7 @@ func isMissing(err error) bool {
 
 // notRunWithout says that a program is missing.
 func notRunWithout(name string, err error) error {
-	return &NotRunError{fmt.Sprintf("it needs %s: %v", name, err)}
+	return &pipeline.NotRunError{Reason: fmt.Sprintf("it needs %s: %v", name, err)}
 }
 
 // A tailReader reads the output of a program that has no findings, and keeps its end.
@@ -311,7 +311,7 @@ func (w *workCopy) lineOf(file, text string) int { return lineOf(w.path(file), t
 func (w *workCopy) runPlain(ctx context.Context, c project.Command) (string, error) {
 	tail := &tailReader{log: w.gate.Log}
 	_, err := w.run(ctx, c, tail)
-	var notRun *NotRunError
+	var notRun *pipeline.NotRunError
 	if err == nil || ctx.Err() != nil || errors.As(err, &notRun) {
 		return "", err
 	}
@@ -337,7 +337,7 @@ func checkNodeTests(ctx context.Context, g Gate) (outcome, error) {
 		return outcome{suites: []findings.Suite{{Name: file, Cases: []findings.Case{test}}}}, nil
 	})
 	if err == nil && !hasTests(result.suites) {
-		err = &NothingToDoError{"the repository has no tests: no package.json has a script test"}
+		err = &pipeline.NothingToDoError{Reason: "the repository has no tests: no package.json has a script test"}
 	}
 	return result, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"lockstep/internal/fault"
 	"lockstep/internal/gate/findings"
+	"lockstep/internal/pipeline"
 	"lockstep/internal/project"
 )
 
@@ -26,8 +27,8 @@ func isEmptyRun(err error, stderr string) bool {
 	return err == nil || errors.As(err, &failed) && strings.Contains(stderr, noPackages)
 }
 
-// explainNoTest returns why no test ran: a *NothingToDoError if the repository declares none, and a *FailedError if it
-// does.
+// explainNoTest returns why no test ran: a *pipeline.NothingToDoError if the repository declares none, and a
+// *FailedError if it does.
 func (g Gate) explainNoTest(ctx context.Context, tests project.Tests) error {
 	tree, err := g.listTree(ctx)
 	if err != nil {
@@ -35,7 +36,7 @@ func (g Gate) explainNoTest(ctx context.Context, tests project.Tests) error {
 	}
 	file := tests.Declared(tree)
 	if file == "" {
-		return &NothingToDoError{"the repository has no tests: " + tests.Missing}
+		return &pipeline.NothingToDoError{Reason: "the repository has no tests: " + tests.Missing}
 	}
 	return &FailedError{fault.NoTestRan, "no test ran, although " + file + " has one: " + tests.Remedy}
 }

@@ -78,8 +78,8 @@ func readSARIF(text []byte, root string) (findings.Report, error) {
 	return r, err
 }
 
-// checkDatabase returns a *NotRunError if a report says that its database of vulnerabilities is empty. govulncheck
-// accepts a folder without a database, finds nothing and ends with status 0.
+// checkDatabase returns a *pipeline.NotRunError if a report says that its database of vulnerabilities is empty.
+// govulncheck accepts a folder without a database, finds nothing and ends with status 0.
 func checkDatabase(text []byte) error {
 	var file struct {
 		Runs []struct {
@@ -98,7 +98,7 @@ func checkDatabase(text []byte) error {
 	}
 	for _, run := range file.Runs {
 		if p := run.Tool.Driver.Properties; p.Modified != nil && p.Modified.IsZero() {
-			return &NotRunError{fmt.Sprintf(
+			return &pipeline.NotRunError{Reason: fmt.Sprintf(
 				"the database %s is empty: download it, or name another in config/pipeline.yaml", p.Database)}
 		}
 	}

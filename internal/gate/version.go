@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime/debug"
-	"strings"
 	"sync"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/project"
 	"lockstep/internal/repo"
@@ -22,16 +22,7 @@ var sources embed.FS
 var Version = sync.OnceValue(func() string {
 	hash := sha256.New()
 	for _, code := range []fs.FS{sources, findings.Sources, project.Sources, repo.Sources} {
-		entries, err := fs.ReadDir(code, ".")
-		if err != nil {
-			panic(err) // embedded folders can always be read
-		}
-		for _, entry := range entries {
-			text, err := fs.ReadFile(code, entry.Name())
-			if err == nil && !strings.HasSuffix(entry.Name(), "_test.go") {
-				fmt.Fprintf(hash, "%s %d\n%s", entry.Name(), len(text), text)
-			}
-		}
+		fsx.HashSources(hash, code)
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, module := range info.Deps {

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -133,9 +132,5 @@ func (x *index) save() error {
 	if !x.changed {
 		return nil
 	}
-	data, err := json.Marshal(x.stamps)
-	if err != nil {
-		return err
-	}
-	return x.seal.write(x.path, data)
+	return x.seal.writeJSON(x.path, x.stamps)
 }

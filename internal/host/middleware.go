@@ -145,7 +145,7 @@ func (r *graphRun) storeResult(ctx context.Context, step pipeline.Step, key stri
 // recordError records the result of a step that could not be started, or ended with an error.
 func (r *graphRun) recordError(name string, err error) goyek.Result {
 	var missing *MissingToolError
-	var notRun *notRunError
+	var notRun *pipeline.NotRunError
 	var exit *exitError
 	if errors.As(err, &exit) {
 		r.mu.Lock()

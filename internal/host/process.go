@@ -27,12 +27,12 @@ const defaultStopTimeout = 1200 * time.Millisecond
 // runTask runs a step's command as a process group of its own.
 func (r *graphRun) runTask(a *goyek.A, step pipeline.Step) {
 	err := r.runStep(a, step)
-	var nothing *nothingToDoError
+	var nothing *pipeline.NothingToDoError
 	switch {
 	case err == nil:
 		return
 	case errors.As(err, &nothing):
-		r.recordResult(step.Name, pipeline.NothingToDo, nothing.reason)
+		r.recordResult(step.Name, pipeline.NothingToDo, nothing.Reason)
 		return
 	case a.Context().Err() != nil:
 		r.recordResult(step.Name, pipeline.Interrupted, "")
@@ -71,9 +71,9 @@ func exitErrorOf(err error) error {
 	return err
 }
 
-// classifyExit returns a *notRunError for a gate that could not do its work here, and a *nothingToDoError for one that
-// has nothing to check. The reason of a gate is the last line that it printed, after its verdict and a colon, and
-// begins with a code unless it is that of every gate.
+// classifyExit returns a *pipeline.NotRunError for a gate that could not do its work here, and a
+// *pipeline.NothingToDoError for one that has nothing to check. The reason of a gate is the last line that it printed,
+// after its verdict and a colon, and begins with a code unless it is that of every gate.
 func (r *graphRun) classifyExit(step pipeline.Step, err error) error {
 	var exit *exitError
 	if !errors.As(err, &exit) {
@@ -89,28 +89,12 @@ func (r *graphRun) classifyExit(step pipeline.Step, err error) error {
 	}
 	switch {
 	case step.IsGate() && exit.status == pipeline.ExitNotRun:
-		return &notRunError{reason}
+		return &pipeline.NotRunError{Reason: reason}
 	case step.IsGate() && exit.status == pipeline.ExitNothingToDo:
-		return &nothingToDoError{reason}
+		return &pipeline.NothingToDoError{Reason: reason}
 	}
 	return &exitError{status: exit.status, code: code, reason: reason}
 }
-
-// notRunError is a gate that could not do its work here.
-type notRunError struct{ reason string }
-
-func (e *notRunError) Error() string { return e.reason }
-
-// Code returns the code of the error.
-func (e *notRunError) Code() fault.Code { return fault.GateNotRun }
-
-// nothingToDoError is a gate that has nothing to check.
-type nothingToDoError struct{ reason string }
-
-func (e *nothingToDoError) Error() string { return e.reason }
-
-// Code returns the code of the error, which is none: nothing is wrong.
-func (e *nothingToDoError) Code() fault.Code { return "" }
 
 // exitError is a command that ended with a status other than 0.
 type exitError struct {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -63,12 +64,16 @@ func (s sealer) seal(path string, data []byte) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// write replaces a file of the cache: a line with its seal, then the data.
-func (s sealer) write(path string, data []byte) error {
+// writeJSON replaces a file of the cache: a line with its seal, then the value as JSON.
+func (s sealer) writeJSON(path string, value any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
 	return fsx.Replace(path, slices.Concat([]byte(s.seal(path, data)), []byte("\n"), data), fsx.PrivateFile)
 }
 
-// read returns what write has written. The error is errNotSealed for anything else.
+// read returns the JSON that writeJSON has written. The error is errNotSealed for anything else.
 func (s sealer) read(path string, limit int64) ([]byte, error) {
 	text, err := fsx.ReadFile(path, limit)
 	if err != nil {

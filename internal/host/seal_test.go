@@ -2,7 +2,6 @@ package host
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,10 +55,10 @@ func TestSealKey_IsTheUsersAlone(t *testing.T) {
 func TestSealer_BelievesOnlyItsOwnFiles(t *testing.T) {
 	own := sealer{newSealKey()}
 	file := filepath.Join(t.TempDir(), "entries", "a.json")
-	require.NoError(t, own.write(file, []byte("text")))
+	require.NoError(t, own.writeJSON(file, "text"))
 	text, err := own.read(file, 100)
 	require.NoError(t, err)
-	assert.Equal(t, "text", string(text))
+	assert.Equal(t, `"text"`, string(text))
 
 	_, err = sealer{newSealKey()}.read(file, 100)
 	require.ErrorIs(t, err, errNotSealed, "another user")
@@ -97,9 +96,8 @@ func TestStore_RefusesEntryThatLeadsElsewhere(t *testing.T) {
 			root := repository(t, map[string]string{"main.go": "package main"})
 			s, err := openStore(root, sealer{}, later, false)
 			require.NoError(t, err)
-			data, err := json.Marshal(entry{Step: "make", CreatedAt: time.Now(), Files: test.files, Log: test.log})
-			require.NoError(t, err)
-			require.NoError(t, s.seal.write(s.entryPath("key"), data))
+			e := entry{Step: "make", CreatedAt: time.Now(), Files: test.files, Log: test.log}
+			require.NoError(t, s.seal.writeJSON(s.entryPath("key"), e))
 			require.NoError(t, os.WriteFile(s.blobPath(hash), []byte("test"), 0o600))
 			step := shellStep("make", "true")
 			step.Outputs = []string{"out"}

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -159,11 +158,7 @@ func (s *store) save(key string, step pipeline.Step, log, nothing string) error 
 	if e.Packages, err = s.packageStamps(step); err != nil {
 		return err
 	}
-	data, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	return s.seal.write(s.entryPath(key), data)
+	return s.seal.writeJSON(s.entryPath(key), e)
 }
 
 // packageStamps returns what the file system says of the step's folders of packages.

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -98,9 +97,5 @@ func (u *unreachableGates) save() error {
 	if !u.changed {
 		return nil
 	}
-	data, err := json.Marshal(u.gates)
-	if err != nil {
-		return err
-	}
-	return u.seal.write(u.path, data)
+	return u.seal.writeJSON(u.path, u.gates)
 }

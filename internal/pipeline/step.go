@@ -69,14 +69,6 @@ type Step struct {
 // Self is the program in a step's command that stands for this program.
 const Self = "lockstep"
 
-// ExitNotRun is the exit code of the command `gate` when the gate could not run. The last line that it printed says
-// why. Source of the number: EX_UNAVAILABLE of sysexits.h.
-const ExitNotRun = 69
-
-// ExitNothingToDo is the exit code of the command `gate` when the repository has nothing that the gate checks. The last
-// line that it printed says what is not there. Source of the number: EX_NOINPUT of sysexits.h.
-const ExitNothingToDo = 66
-
 // IsGate reports whether the step is a gate that this program runs. The last line that such a step prints says why it
 // did not pass.
 func (s Step) IsGate() bool {

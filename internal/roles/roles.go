@@ -68,6 +68,8 @@ func (k Kind) ARN(partition, qualifier, account, region string) string {
 // Names are names of a bootstrap that differ from those of `cdk bootstrap`; an empty one is the CDK's own. As in the
 // CDK's DefaultStackSynthesizer, ${Qualifier}, ${AWS::AccountId} and ${AWS::Region} in a name stand for their values.
 type Names struct {
+	// ToolkitStack is the stack of `cdk bootstrap`.
+	ToolkitStack string `json:"toolkitStack,omitempty"`
 	// Bucket is the bucket of the assets.
 	Bucket string `json:"bucket,omitempty"`
 	// Repository is the repository of the container images.
@@ -82,8 +84,27 @@ type Names struct {
 
 // HasRoles reports whether a role has a name of its own.
 func (n Names) HasRoles() bool {
-	n.Bucket, n.Repository = "", ""
+	n.ToolkitStack, n.Bucket, n.Repository = "", "", ""
 	return n != Names{}
+}
+
+// The names of the stacks of a bootstrap, unless the configuration gives the first a name of its own.
+const (
+	toolkitStack = "CDKToolkit"
+	rolesStack   = "LockstepToolkit"
+)
+
+// Toolkit returns the name of the stack of `cdk bootstrap`.
+func (n Names) Toolkit() string { return cmp.Or(n.ToolkitStack, toolkitStack) }
+
+// RolesStack returns the name of the stack with the roles and the bucket that Lockstep itself adds. It is a stack of
+// its own, so that `cdk bootstrap` neither knows nor removes them. Beside a stack of the CDK that has a name of its own
+// it has one too, because there may be a second bootstrap in the account.
+func (n Names) RolesStack(qualifier string) string {
+	if n.Toolkit() == toolkitStack {
+		return rolesStack
+	}
+	return rolesStack + "-" + qualifier
 }
 
 // Role returns the name of a role.

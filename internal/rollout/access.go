@@ -17,6 +17,7 @@ import (
 	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
+	"lockstep/internal/roles"
 	"lockstep/tools"
 )
 
@@ -62,7 +63,7 @@ func (s *Session) openAccess(
 	release = func() error { return errors.Join(s.imageBuilder().Close(), stop()) }
 	return emulatedAccess{
 		session:  session,
-		tooling:  s.Config.Pipeline.Tooling.ID,
+		pipeline: s.Config.Pipeline,
 		isRemote: remote != nil,
 		adapter:  adapter,
 	}, release, nil
@@ -85,15 +86,15 @@ func (liveAccess) mayHoldReleases(context.Context, config.EnvironmentAccount) bo
 
 // emulatedAccess gives access to emulated accounts. The caller is in the tooling account.
 type emulatedAccess struct {
-	session *rehearsal.Session
-	tooling string
+	session  *rehearsal.Session
+	pipeline config.Pipeline
 	// isRemote says that the accounts are on another machine or in another container.
 	isRemote bool
 	adapter  rehearsal.Adapter
 }
 
 func (a emulatedAccess) callerConfig(region string) (aws.Config, error) {
-	return a.session.AWSConfig(a.tooling, region)
+	return a.session.AWSConfig(a.pipeline.Tooling.ID, region)
 }
 
 // mayHoldReleases implements accountAccess. An emulated account is bootstrapped when it is first deployed to.
@@ -102,7 +103,8 @@ func (a emulatedAccess) mayHoldReleases(ctx context.Context, account config.Envi
 	if err != nil {
 		return true
 	}
-	exists, err := bootstrap.Exists(ctx, cfg, account.Region)
+	names := roles.Names(a.pipeline.BootstrapNamesOf(account.Environment))
+	exists, err := bootstrap.Exists(ctx, cfg, account.Region, names.Toolkit())
 	return exists || err != nil
 }
 

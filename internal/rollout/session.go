@@ -74,7 +74,7 @@ func (s *Session) target(env config.Environment) awsclient.Target {
 	p := s.Config.Pipeline
 	return awsclient.Target{
 		Project: p.Project, Environment: env.Name, Account: env.ID, Region: env.Region,
-		ToolingAccount: p.Tooling.ID, Qualifier: p.QualifierOf(env), Names: roles.Names(env.Bootstrap.BootstrapNames),
+		ToolingAccount: p.Tooling.ID, Qualifier: p.QualifierOf(env), Names: roles.Names(p.BootstrapNamesOf(env)),
 	}
 }
 

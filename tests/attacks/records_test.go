@@ -430,26 +430,23 @@ func TestRecords_GenuineOnesAreNotPutBack(t *testing.T) {
 			v.exchange(key, objects[key])
 		}
 	}
-	t.Run("the registration of a plan that was applied", func(t *testing.T) {
-		v := newLedgerVictim(t, newSigning(t))
-		v.setTemplate(`{"Resources":{"Planned":{"Type":"AWS::SNS::Topic"}}}`)
-		file := v.saveSignedPlan()
-		key := ledgerPrefix + "plans/" + string(file.Digest) + ".json"
-		before := v.objects()
-		require.NoError(t, v.applySigned(file))
-		put(v, before, key, attestationOf(before[key]))
-		require.ErrorContains(t, v.applySigned(file), "plan again")
-	})
-	t.Run("the registration of a plan that was dropped", func(t *testing.T) {
-		v := newLedgerVictim(t, newSigning(t))
-		v.setTemplate(`{"Resources":{"Planned":{"Type":"AWS::SNS::Topic"}}}`)
-		file := v.saveSignedPlan()
-		key := ledgerPrefix + "plans/" + string(file.Digest) + ".json"
-		before := v.objects()
-		require.NoError(t, v.openSigned().DeletePlan(t.Context(), file))
-		put(v, before, key, attestationOf(before[key]))
-		require.Error(t, v.applySigned(file))
-	})
+	for end, endPlan := range map[string]func(*ledgerVictim, planfile.File) error{
+		"applied": (*ledgerVictim).applySigned,
+		"dropped": func(v *ledgerVictim, file planfile.File) error {
+			return v.openSigned().DeletePlan(t.Context(), file)
+		},
+	} {
+		t.Run("the registration of a plan that was "+end, func(t *testing.T) {
+			v := newLedgerVictim(t, newSigning(t))
+			v.setTemplate(`{"Resources":{"Planned":{"Type":"AWS::SNS::Topic"}}}`)
+			file := v.saveSignedPlan()
+			key := ledgerPrefix + "plans/" + string(file.Digest) + ".json"
+			before := v.objects()
+			require.NoError(t, endPlan(v, file))
+			put(v, before, key, attestationOf(before[key]))
+			require.ErrorContains(t, v.applySigned(file), "plan again")
+		})
+	}
 	t.Run("the approval of another plan", func(t *testing.T) {
 		v := newLedgerVictim(t, newSigning(t))
 		v.approval = true

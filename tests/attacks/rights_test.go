@@ -129,7 +129,7 @@ func TestAWS_C10_BootstrapMovesTheRecords(t *testing.T) {
 		require.NoError(t, err)
 	}
 	_, err = stacks.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{ // as before the move, or cut off in it
-		StackName: aws.String(bootstrap.RolesStackName), UsePreviousTemplate: aws.Bool(true),
+		StackName: aws.String("LockstepToolkit"), UsePreviousTemplate: aws.Bool(true),
 		Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam},
 		Parameters: []types.Parameter{
 			{ParameterKey: aws.String("Records"), ParameterValue: aws.String("being moved")},
@@ -140,7 +140,7 @@ func TestAWS_C10_BootstrapMovesTheRecords(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.NoError(t, cloudformation.NewStackUpdateCompleteWaiter(stacks).Wait(t.Context(),
-		&cloudformation.DescribeStacksInput{StackName: aws.String(bootstrap.RolesStackName)}, time.Minute))
+		&cloudformation.DescribeStacksInput{StackName: aws.String("LockstepToolkit")}, time.Minute))
 	require.NoError(t, e.Bootstrap(t.Context(), session, rightsAccounts))
 	for key, want := range records {
 		object, err := objects.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &recordBucket, Key: &key})

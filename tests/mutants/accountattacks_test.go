@@ -6,8 +6,8 @@ var accountAttacks = []Mutant{
 	{
 		Fault:   "an asset is published under any key",
 		File:    "internal/deploy/destinations.go",
-		Old:     "case !staging.IsAssetKey(a.Key):",
-		New:     `case !staging.IsAssetKey(a.Key) && a.Key == "":`,
+		Old:     "if !staging.IsAssetKey(a.Key) {",
+		New:     `if !staging.IsAssetKey(a.Key) && a.Key == "" {`,
 		Package: "./tests/attacks", Fails: []string{
 			"TestNames_OfAssemblyLeadToBootstrapOnly/an asset is a release record",
 			"TestNames_OfAssemblyLeadToBootstrapOnly/an asset is an approval",

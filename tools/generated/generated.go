@@ -3,10 +3,12 @@ package generated
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 
+	"lockstep/internal/fsx"
 	"lockstep/tools"
 )
 
@@ -32,4 +34,16 @@ func writeGenerated(out string, generate func(context.Context, *tools.Installer)
 		return err
 	}
 	return os.WriteFile(out, data, 0o644)
+}
+
+// ReadJSON stores what a file of an installed package holds.
+func ReadJSON(path string, into any) error {
+	data, err := fsx.ReadFile(path, fsx.MaxText)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }

@@ -50,6 +50,12 @@ var valueKinds = map[string]jsonschema.Schema{
 		Pattern:  `^[a-z0-9]{1,10}$`,
 		Examples: []any{"hnb659fds"},
 	},
+	"toolkitStack": {
+		Title:     "the name of a stack: letters, digits and dashes, beginning with a letter",
+		Pattern:   `^[A-Za-z][A-Za-z0-9-]*$`,
+		MaxLength: new(uint64(100)),
+		Examples:  []any{"CDKToolkit-example"},
+	},
 	// The services read a branch as a pattern, and IAM replaces ${...} in it, so it has only letters that mean themselves.
 	"branch": {
 		Title:     "a branch: letters, digits and . _ / @ # -",

@@ -10,14 +10,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"path/filepath"
 	"slices"
 
 	"lockstep/internal/awsmodel"
-	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
 	"lockstep/tools/generated"
@@ -114,15 +112,4 @@ func pack(types map[string]*awsmodel.Type, versions map[string]string) ([]byte, 
 	}
 	err := w.Close()
 	return out.Bytes(), err
-}
-
-func readJSON(path string, into any) error {
-	data, err := fsx.ReadFile(path, fsx.MaxText)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lockstep/internal/awsmodel"
+	"lockstep/tools/generated"
 )
 
 // readSchemas reads the schema of every type of every region. Where regions differ, the first by name of those that
@@ -24,7 +25,7 @@ func readSchemas(dir string) (map[string]*awsmodel.Type, error) {
 	types := map[string]*awsmodel.Type{}
 	for _, provider := range providers {
 		var hashes map[string]string
-		if err := readJSON(provider, &hashes); err != nil {
+		if err := generated.ReadJSON(provider, &hashes); err != nil {
 			return nil, err
 		}
 		for name, hash := range hashes {
@@ -65,7 +66,7 @@ var keptKeywords = []string{"properties", "definitions", "required", "additional
 // readSchema returns what the schema in a file says of a type.
 func readSchema(path string) (*awsmodel.Type, error) {
 	var schema map[string]any
-	if err := readJSON(path, &schema); err != nil {
+	if err := generated.ReadJSON(path, &schema); err != nil {
 		return nil, err
 	}
 	t := &awsmodel.Type{

@@ -50,9 +50,23 @@ func stackNames(a *Assembly) []string {
 	return out
 }
 
-func TestRead_RefusesInvalidManifest(t *testing.T) {
+// A refusedArchive is the txtar archive of a folder that is no cloud assembly, and what the error of Read says.
+type refusedArchive struct{ name, archive, want string }
+
+func assertReadRefuses(t *testing.T, archives []refusedArchive) {
+	t.Helper()
 	printed := faulttest.Printed(t)
-	for _, test := range []struct{ name, archive, want string }{
+	for _, test := range archives {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Read(newFS(test.archive), acc)
+			printed.Error(err)
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}
+
+func TestRead_RefusesInvalidManifest(t *testing.T) {
+	assertReadRefuses(t, []refusedArchive{
 		{"nothing", "", "there is no manifest.json: this is not a cloud assembly, or the synthesis broke off"},
 		{
 			"damaged JSON", "-- manifest.json --\n{\n\"version\": \"36.0.0\",\n!}",
@@ -77,18 +91,11 @@ func TestRead_RefusesInvalidManifest(t *testing.T) {
 			"two stacks of one name", withStacks(stack("a", `"stackName": "x",`), stack("b", `"stackName": "x",`)),
 			"artefacts a and b are both stack x in 444455556666/eu-west-1",
 		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			_, err := Read(newFS(test.archive), acc)
-			printed.Error(err)
-			require.ErrorContains(t, err, test.want)
-		})
-	}
+	})
 }
 
 func TestRead_RefusesInvalidStack(t *testing.T) {
-	printed := faulttest.Printed(t)
-	for _, test := range []struct{ name, archive, want string }{
+	assertReadRefuses(t, []refusedArchive{
 		{
 			"a template that is missing", strings.ReplaceAll(withStacks(stack("a", "")), "-- t.json --", "-- u.json --"),
 			"artefact a: t.json is missing; synthesise again",
@@ -129,13 +136,7 @@ func TestRead_RefusesInvalidStack(t *testing.T) {
 {"/a": [{"type": "aws:cdk:creationStack", "data": ["x"]}, {"type": "aws:cdk:error", "data": "too wide"}]}`,
 			"artefact a: /a: the CDK app says: too wide",
 		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			_, err := Read(newFS(test.archive), acc)
-			printed.Error(err)
-			require.ErrorContains(t, err, test.want)
-		})
-	}
+	})
 }
 
 func TestRead_OrdersStacksByDependencyThenName(t *testing.T) {

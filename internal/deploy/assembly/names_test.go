@@ -6,8 +6,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"lockstep/internal/fault/faulttest"
 )
 
 func TestRead_TakesNewerSchemaWithKnownNames(t *testing.T) {
@@ -21,12 +19,11 @@ func TestRead_TakesNewerSchemaWithKnownNames(t *testing.T) {
 }
 
 func TestRead_NamesWhatItDoesNotKnow(t *testing.T) {
-	printed := faulttest.Printed(t)
 	const assets = `"a.assets": {"type": "cdk:asset-manifest", "properties": {"file": "a.assets.json"}}`
 	withAssets := func(text string) string {
 		return withStacks(stack("a", "", "a.assets"), assets) + "-- a.assets.json --\n" + text + "\n"
 	}
-	for _, test := range []struct{ name, archive, want string }{
+	assertReadRefuses(t, []refusedArchive{
 		{
 			"a type of artefact", withStacks(stack("a", ""), `"w": {"type": "aws:wave"}`),
 			`manifest.json, of schema 36.0.0, has artifacts.w, of type "aws:wave", which Lockstep does not know`,
@@ -69,13 +66,7 @@ func TestRead_NamesWhatItDoesNotKnow(t *testing.T) {
 			withAssets(`{"version": "55.0.0", "files": {"f": {"destinations": {"d": {"encryption": "x"}}}}}`),
 			"has files.f.destinations.d.encryption, which",
 		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			_, err := Read(newFS(test.archive), acc)
-			printed.Error(err)
-			require.ErrorContains(t, err, test.want)
-		})
-	}
+	})
 }
 
 func TestKnownNames_HaveWhatReadReads(t *testing.T) {

@@ -48,15 +48,11 @@ func AddLink(sum hash.Hash, fsys fs.FS, name string) error {
 
 // AddFile adds a file with its path, length and content to a sum.
 func AddFile(sum hash.Hash, fsys fs.FS, name string) error {
-	file, err := fsys.Open(name)
+	file, info, err := fsx.WithInfo(fsys.Open(name))
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
 	fmt.Fprintf(sum, "file %q %d\n", name, info.Size())
 	n, err := io.Copy(sum, file)
 	if err == nil && n != info.Size() {

@@ -180,7 +180,8 @@ type TamperedError struct {
 
 func (e *TamperedError) Error() string {
 	if e.Reason == "" {
-		return fmt.Sprintf("release record %d is missing: it was deleted outside Lockstep", e.Number)
+		return fmt.Sprintf("release record %d is missing: it was deleted outside Lockstep, or the bootstrap has another "+
+			"qualifier than before, and so another bucket", e.Number)
 	}
 	return fmt.Sprintf("release record %d was changed outside Lockstep: %s", e.Number, e.Reason)
 }

@@ -126,6 +126,9 @@ func TestTemplates_WhatAWSRefuses(t *testing.T) {
 		"an unknown property": {
 			resource("AWS::SNS::Topic", `{"TopicNam":"x"}`), "TopicNam: there is no such property", Check,
 		},
+		"a name that a map does not take": {
+			function(`"Environment":{"Variables":{"B":"x"}}`), "Environment/Variables/B: the name does not match ", Check,
+		},
 		"a missing property": {
 			resource("AWS::IAM::Role", `{}`), "AssumeRolePolicyDocument: it is required and missing", Check,
 		},

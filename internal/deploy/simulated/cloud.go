@@ -5,6 +5,7 @@
 package simulated
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"fmt"
 	"maps"
@@ -170,10 +171,7 @@ func (c *Cloud) account(id, region string) *account {
 func (c *Cloud) callerAccount(key string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if id, ok := c.keys[key]; ok {
-		return id
-	}
-	return key
+	return cmp.Or(c.keys[key], key)
 }
 
 // issueKey returns a new access key for an account, and when it expires.

@@ -1,6 +1,7 @@
 package simulated
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"reflect"
@@ -179,10 +180,7 @@ func parseList(form url.Values, list string) []string {
 func (c *Cloud) ssmValue(name string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if value, ok := c.ssm[name]; ok {
-		return value
-	}
-	return name
+	return cmp.Or(c.ssm[name], name)
 }
 
 // readSSM returns the values of the parameters that come from SSM, by their names. CloudFormation reads them once for a

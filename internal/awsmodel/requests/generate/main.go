@@ -8,9 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -19,6 +17,7 @@ import (
 	"lockstep/internal/awsmodel/requests"
 	"lockstep/internal/fsx"
 	"lockstep/tools"
+	"lockstep/tools/generated"
 )
 
 // clients are the clients by the folders of botocore's models, with the operations that other packages call.
@@ -54,37 +53,27 @@ func (c client) operations() []string {
 	return names
 }
 
-func main() {
-	out := flag.String("out", "models.json", "the file to write")
-	flag.Parse()
-	if err := run(context.Background(), *out); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
+func main() { generated.Main("models.json", generate) }
 
-func run(ctx context.Context, out string) error {
-	installer, err := tools.NewInstaller(os.Environ(), func(line string) { fmt.Fprintln(os.Stderr, line) })
-	if err != nil {
-		return err
-	}
+// generate installs the emulator, which brings the models of botocore, and returns those of the called operations.
+func generate(ctx context.Context, installer *tools.Installer) ([]byte, error) {
 	dir, err := installer.Install(ctx, tools.Ministack)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	models := map[string]requests.Service{}
 	for folder, c := range clients() {
 		id, service, err := readService(dir, folder, c.operations())
 		if err != nil {
-			return fmt.Errorf("%s: %w", folder, err)
+			return nil, fmt.Errorf("%s: %w", folder, err)
 		}
 		models[id] = service
 	}
 	text, err := json.MarshalIndent(models, "", " ")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return fsx.Replace(out, append(text, '\n'), 0o644)
+	return append(text, '\n'), nil
 }
 
 // A document is a service's model as botocore has it.

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"lockstep/internal/deploy/assembly"
-	"lockstep/internal/fsx"
 	"lockstep/internal/jsonx"
 	"lockstep/tools"
 	"lockstep/tools/generated"
@@ -69,7 +68,7 @@ func readNames(dir string) (assembly.KnownNames, error) {
 	for file, into := range map[string]any{
 		"cloud-assembly.schema.json": &manifest, "assets.schema.json": &assets, "version.json": &version,
 	} {
-		if err := readJSON(filepath.Join(dir, file), into); err != nil {
+		if err := generated.ReadJSON(filepath.Join(dir, file), into); err != nil {
 			return assembly.KnownNames{}, err
 		}
 	}
@@ -124,15 +123,4 @@ func (s schema) objectNames(root schema) assembly.Names {
 		names[name] = property.objectNames(root)
 	}
 	return names
-}
-
-func readJSON(path string, into any) error {
-	data, err := fsx.ReadFile(path, fsx.MaxText)
-	if err != nil {
-		return err
-	}
-	if err := jsonx.UnmarshalForeign(data, into); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
 }
