@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,10 +12,8 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
-	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
 	"lockstep/internal/project"
@@ -344,9 +341,6 @@ func checkNodeTests(ctx context.Context, g Gate) (outcome, error) {
 
 // readESLint reads the report that ESLint prints as JSON.
 func readESLint(text []byte, root string) (findings.Report, error) {
-	if len(bytes.TrimSpace(text)) == 0 {
-		return findings.Report{}, findings.ErrNoReport
-	}
 	var files []struct {
 		FilePath string `json:"filePath"`
 		Messages []struct {
@@ -357,8 +351,8 @@ func readESLint(text []byte, root string) (findings.Report, error) {
 			Column   int    `json:"column"`
 		} `json:"messages"`
 	}
-	if err := jsonx.UnmarshalForeign(text, &files); err != nil {
-		return findings.Report{}, fault.Errorf(fault.GateReport, "its report cannot be read: %w", err)
+	if err := parseReport(text, &files); err != nil {
+		return findings.Report{}, err
 	}
 	r := findings.Report{Tool: "eslint"}
 	for _, file := range files {
