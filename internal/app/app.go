@@ -180,7 +180,7 @@ func (a App) run(ctx context.Context, x execution) error {
 
 // shell runs a command in the app's folder.
 func (a App) shell(ctx context.Context, command string, environ []string, output io.Writer) error {
-	lines := &lineWriter{w: output}
+	lines := &lineEnder{w: output}
 	cmd := process.TableCommand(ctx, []string{"sh", "-c", command})
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = a.dir(), environ, lines, lines
 	cmd.WaitDelay = time.Second // what it has started may hold its output open

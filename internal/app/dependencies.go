@@ -171,10 +171,12 @@ func (a App) installCommand() string {
 var hints = []struct {
 	printed *regexp.Regexp
 	hint    string
+	// isPackage says that it is a package of the app, so that the command that installs those follows the hint.
+	isPackage bool
 }{
-	{regexp.MustCompile(`No module named|ModuleNotFoundError`), "install the app's Python packages: "},
-	{regexp.MustCompile(`Cannot find module|MODULE_NOT_FOUND|TS2307`), "install the app's packages: "},
-	{regexp.MustCompile(`(sh|dash|bash): .*not found`), "install the program that was not found; "},
+	{regexp.MustCompile(`No module named|ModuleNotFoundError`), "install the app's Python packages", true},
+	{regexp.MustCompile(`Cannot find module|MODULE_NOT_FOUND|TS2307`), "install the app's packages", true},
+	{regexp.MustCompile(`(sh|dash|bash): .*not found`), "install the program that was not found", false},
 }
 
 // assetHint returns what to do about a run that printed the text because an asset took in its own assembly, which is in
@@ -195,14 +197,14 @@ func (a App) hint(text string) string {
 		if !h.printed.MatchString(text) {
 			continue
 		}
-		if strings.HasSuffix(h.hint, ": ") {
-			hint := "; " + h.hint + "`" + a.installCommand() + "`"
-			if a.Install == "" {
-				hint += ", or write that as app.install into config/pipeline.yaml"
-			}
-			return hint
+		if !h.isPackage {
+			return "; " + h.hint + "; see what it printed"
 		}
-		return "; " + h.hint + "see what it printed"
+		hint := "; " + h.hint + ": `" + a.installCommand() + "`"
+		if a.Install == "" {
+			hint += ", or write that as app.install into config/pipeline.yaml"
+		}
+		return hint
 	}
 	return "; see what it printed above, and run it by hand in that folder"
 }

@@ -2,14 +2,14 @@ package app
 
 import "io"
 
-// A lineWriter passes text on, and knows whether its last line has ended.
-type lineWriter struct {
+// A lineEnder passes text on, and can end its last line.
+type lineEnder struct {
 	w      io.Writer
 	isOpen bool
 }
 
 // Write implements io.Writer.
-func (l *lineWriter) Write(p []byte) (int, error) {
+func (l *lineEnder) Write(p []byte) (int, error) {
 	if len(p) > 0 {
 		l.isOpen = p[len(p)-1] != '\n'
 	}
@@ -17,7 +17,7 @@ func (l *lineWriter) Write(p []byte) (int, error) {
 }
 
 // end ends the last line, so that what this program prints next begins one: its messages are known by that.
-func (l *lineWriter) end() error {
+func (l *lineEnder) end() error {
 	if !l.isOpen {
 		return nil
 	}

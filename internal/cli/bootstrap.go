@@ -5,10 +5,9 @@ import (
 	"errors"
 	"slices"
 
-	"lockstep/internal/awsclient"
-
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/bootstrap"
 	"lockstep/internal/fault"
 	"lockstep/tools"

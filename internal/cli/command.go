@@ -202,15 +202,13 @@ func (a *app) helpSections() []helpSection {
 		}},
 		{"See what is deployed", []*cobra.Command{
 			a.statusCommand(), a.boardCommand(), a.driftCommand(), a.diagnoseCommand(), a.metricsCommand(), a.unlockCommand(),
-			a.garbageCommand(), a.attestCommand(),
-			a.maintainCommand(),
+			a.garbageCommand(), a.attestCommand(), a.maintainCommand(),
 		}},
 		{"Check", a.checkCommands()},
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand(), a.selfTestCommand()}},
 		{"Look and understand", []*cobra.Command{
 			a.graphCommand(), a.diagramsCommand(), a.digestCommand(), a.workflowsCommand(), a.configCommand(),
-			a.toolsCommand(), a.imagesCommand(), a.doctorCommand(), a.explainCommand(),
-			a.versionCommand(),
+			a.toolsCommand(), a.imagesCommand(), a.doctorCommand(), a.explainCommand(), a.versionCommand(),
 		}},
 	}
 }

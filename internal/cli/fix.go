@@ -23,15 +23,15 @@ before you commit. The waivers are yours to change.
 With --baseline it does one thing only: it takes everything that looks like a secret now into .secrets.baseline.
 Look through what that changes.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
-			steps := pipeline.FixSteps()
-			if updateBaseline {
-				steps = pipeline.UpdateBaselineSteps()
+			steps := pipeline.UpdateBaselineSteps()
+			if !updateBaseline {
+				steps = pipeline.FixSteps()
+				if err := a.raiseCoverageFloor(p); err != nil {
+					return nil, err
+				}
 			}
 			g, err := pipeline.NewGraph(steps)
 			if err != nil {
-				return nil, err
-			}
-			if err := a.raiseCoverageFloor(p); err != nil {
 				return nil, err
 			}
 			return a.runJob(ctx, job{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -93,14 +92,10 @@ func (f *rolloutFlags) read() error {
 		return err
 	}
 	for _, path := range []*string{&f.out, &f.drop, &f.planFile} {
-		if *path == "" {
-			continue
-		}
-		absolute, err := filepath.Abs(*path)
-		if err != nil {
+		var err error
+		if *path, err = absolute(*path); err != nil {
 			return err
 		}
-		*path = absolute
 	}
 	for _, name := range f.allow {
 		permit := change.Permit(name)

@@ -38,7 +38,7 @@ func (g Gate) checkBuiltin(ctx context.Context) (outcome, error) {
 		result.report.Findings = append(result.report.Findings, findings.TestFailures(result.suites)...)
 		return result, err
 	}
-	check, ok := builtinGates[builtinName(g.Name)]
+	check, ok := builtinGates[withoutEnvironment(g.Name)]
 	if !ok {
 		return outcome{}, &FailedError{
 			fault.TableBroken, fmt.Sprintf("there is no built-in gate %q: name a program after --", g.Name),
@@ -48,8 +48,8 @@ func (g Gate) checkBuiltin(ctx context.Context) (outcome, error) {
 	return outcome{report: report}, err
 }
 
-// builtinName returns the name of a step without its environment.
-func builtinName(step string) string {
+// withoutEnvironment returns the name of a step without its environment. Waivers have that name for the gate of each.
+func withoutEnvironment(step string) string {
 	name, _, _ := strings.Cut(step, ":")
 	return name
 }

@@ -59,7 +59,7 @@ func TestBuiltinGates_MatchTableOfSteps(t *testing.T) {
 	want := map[string]bool{}
 	for _, step := range pipeline.Steps(c) {
 		if step.IsGate() && !slices.Contains(step.Command, "--") {
-			want[builtinName(step.Name)] = true
+			want[withoutEnvironment(step.Name)] = true
 		}
 	}
 	got := slices.Sorted(maps.Keys(builtinGates))

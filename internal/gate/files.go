@@ -55,6 +55,7 @@ func hasCommits(ctx context.Context, root string) (bool, error) {
 	return commit != "", nil
 }
 
+// maxFileBytes is the size of the largest file that is given to a program, in bytes.
 const maxFileBytes = 50 << 20
 
 // filterReadable returns the files that can be given to a program of this format. For every other file it returns a

@@ -75,6 +75,9 @@ func (e *FailedError) Error() string { return e.Reason }
 // runs the step knows its stage, and so what kind of gate it is.
 func (e *FailedError) Code() fault.Code { return e.code }
 
+// asFailed returns an error as that of a gate that failed, with the same code and message.
+func asFailed(err error) *FailedError { return &FailedError{fault.CodeOf(err), err.Error()} }
+
 // Run runs the gate and writes its report. The error is nil if the gate passed, the context's error if it was
 // interrupted, and otherwise *FailedError, *pipeline.NotRunError or *pipeline.NothingToDoError.
 func (g Gate) Run(ctx context.Context) error {
@@ -188,7 +191,7 @@ func (g Gate) check(ctx context.Context) (outcome, error) {
 	if g.FilePatterns != nil {
 		files, err := ListFiles(g.Root, g.FilePatterns)
 		if err != nil {
-			return outcome{}, &FailedError{fault.CodeOf(err), err.Error()}
+			return outcome{}, asFailed(err)
 		}
 		if len(files) == 0 {
 			fmt.Fprintln(g.Log, "nothing to check: no file matches "+strings.Join(g.FilePatterns, ", "))

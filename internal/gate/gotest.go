@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"path"
@@ -26,7 +27,7 @@ type goTestReader struct {
 	root string
 	// module is the path of the module at root, empty if there is none.
 	module string
-	// pending is the begin of a line whose end has not been written yet.
+	// pending is the beginning of a line whose end has not been written yet.
 	pending  []byte
 	packages []*testPackage
 	// invalidLine is the first line that is no event.
@@ -96,7 +97,7 @@ func (g *goTestReader) handleEvent(line []byte) {
 		return
 	}
 	name, _, _ := strings.Cut(e.ImportPath, " ")
-	p := g.ensurePackage(max(e.Package, name))
+	p := g.ensurePackage(cmp.Or(e.Package, name))
 	switch e.Action {
 	case "output", "build-output":
 		p.addOutput(e)

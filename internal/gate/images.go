@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 
-	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
@@ -47,10 +46,10 @@ func checkImages(g Gate) (findings.Report, error) {
 		check.checkReference(pipeline.ImagesFile, lineOf(table, image), image)
 	}
 	if err := check.checkFiles(g.Root, dockerfiles, check.checkDockerfile); err != nil {
-		return findings.Report{}, &FailedError{fault.CodeOf(err), err.Error()}
+		return findings.Report{}, asFailed(err)
 	}
 	if err := check.checkFiles(g.Root, manifests, check.checkManifest); err != nil {
-		return findings.Report{}, &FailedError{fault.CodeOf(err), err.Error()}
+		return findings.Report{}, asFailed(err)
 	}
 	return findings.Report{Findings: check.findings, Rules: imageRules}, nil
 }

@@ -31,7 +31,7 @@ func (g Gate) overrides() ([]findings.Finding, error) {
 		pattern, text, _ := strings.Cut(setting, "=")
 		files, err := ListFiles(g.Root, []string{pattern})
 		if err != nil {
-			return nil, &FailedError{fault.CodeOf(err), err.Error()}
+			return nil, asFailed(err)
 		}
 		for _, name := range files {
 			line := 0
@@ -84,7 +84,7 @@ func (g Gate) skippedFiles() ([]findings.Finding, error) {
 	}
 	files, err := ListFiles(g.Root, g.Skips)
 	if err != nil {
-		return nil, &FailedError{fault.CodeOf(err), err.Error()}
+		return nil, asFailed(err)
 	}
 	if len(files) == 0 {
 		return nil, nil
@@ -111,7 +111,7 @@ func (g Gate) waivingComments() ([]findings.Finding, error) {
 	}
 	files, err := ListFiles(g.Root, patterns)
 	if err != nil {
-		return nil, &FailedError{fault.CodeOf(err), err.Error()}
+		return nil, asFailed(err)
 	}
 	var notes []findings.Finding
 	for _, name := range files {

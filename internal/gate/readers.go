@@ -105,18 +105,26 @@ func checkDatabase(text []byte) error {
 	return nil
 }
 
+// parseReport stores what a program has printed as JSON. The error is findings.ErrNoReport if it has printed nothing.
+func parseReport(text []byte, into any) error {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return findings.ErrNoReport
+	}
+	if err := jsonx.UnmarshalForeign(text, into); err != nil {
+		return fault.Errorf(fault.GateReport, "its report cannot be read: %w", err)
+	}
+	return nil
+}
+
 // readVale reads the alerts of vale, which are keyed by the file's name.
 func readVale(text []byte, root string) (findings.Report, error) {
-	if len(bytes.TrimSpace(text)) == 0 {
-		return findings.Report{}, findings.ErrNoReport
-	}
 	var alerts map[string][]struct {
 		Check, Message, Severity string
 		Line                     int
 		Span                     []int // the first and the last column
 	}
-	if err := jsonx.UnmarshalForeign(text, &alerts); err != nil {
-		return findings.Report{}, fmt.Errorf("its report cannot be read: %w", err)
+	if err := parseReport(text, &alerts); err != nil {
+		return findings.Report{}, err
 	}
 	r := findings.Report{Tool: pipeline.ToolVale}
 	for file, found := range alerts {
@@ -157,12 +165,9 @@ type potentialSecret struct {
 
 // readDetectSecrets finds the potential secrets that are not in the baseline, or that the baseline marks as secrets.
 func readDetectSecrets(text []byte, root string) (findings.Report, error) {
-	if len(bytes.TrimSpace(text)) == 0 {
-		return findings.Report{}, findings.ErrNoReport
-	}
 	var found secretsReport
-	if err := jsonx.UnmarshalForeign(text, &found); err != nil {
-		return findings.Report{}, fault.Errorf(fault.GateReport, "its report cannot be read: %w", err)
+	if err := parseReport(text, &found); err != nil {
+		return findings.Report{}, err
 	}
 	if found.Results == nil {
 		return findings.Report{}, fault.New(fault.GateReport, "its report cannot be read: it has no results")

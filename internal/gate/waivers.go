@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"lockstep/config"
-	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
@@ -48,7 +47,7 @@ func (g Gate) applyWaivers(r *findings.Report) {
 	}
 	today := g.today().Format(time.DateOnly)
 	for _, w := range waivers {
-		if w.Until < today || w.Gate != g.waiverName() {
+		if w.Until < today || w.Gate != withoutEnvironment(g.Name) {
 			continue
 		}
 		used := false
@@ -69,12 +68,6 @@ func (g Gate) applyWaivers(r *findings.Report) {
 			})
 		}
 	}
-}
-
-// waiverName returns the name that waivers have for the gate, which is the same for all environments.
-func (g Gate) waiverName() string {
-	name, _, _ := strings.Cut(g.Name, ":")
-	return name
 }
 
 // waiverCovers reports whether a waiver has the finding's rule and matches its file.
@@ -120,7 +113,7 @@ func checkWaivers(g Gate) (findings.Report, error) {
 		}
 		return r, nil
 	case err != nil:
-		return r, &FailedError{fault.CodeOf(err), err.Error()}
+		return r, asFailed(err)
 	}
 	now := g.today()
 	for _, w := range waivers {

@@ -23,10 +23,15 @@ func scriptGate(t *testing.T, name, script string) (pipeline.Step, string) {
 	return s, self
 }
 
+// runGate returns the result of a gate for which a shell script takes the place of this program.
+func runGate(t *testing.T, name, script string) pipeline.Result {
+	t.Helper()
+	s, self := scriptGate(t, name, script)
+	return runSteps(t, &Runner{Root: repository(t, nil), Executable: self}, s)[name]
+}
+
 func TestGate_NotRunGivesReason(t *testing.T) {
-	root := repository(t, nil)
-	s, self := scriptGate(t, "vulnerabilities", "echo looking; echo 'not run: no such host'; exit 69")
-	result := runSteps(t, &Runner{Root: root, Executable: self}, s)["vulnerabilities"]
+	result := runGate(t, "vulnerabilities", "echo looking; echo 'not run: no such host'; exit 69")
 	assert.Equal(t, pipeline.NotRun, result.Status)
 	assert.Equal(t, "no such host", result.Reason)
 	assert.False(t, result.Passed())
@@ -34,9 +39,7 @@ func TestGate_NotRunGivesReason(t *testing.T) {
 }
 
 func TestGate_FailureGivesReason(t *testing.T) {
-	root := repository(t, nil)
-	s, self := scriptGate(t, "lint", "echo 'a.go:1: R: m'; echo 'failed: 1 finding'; exit 1")
-	result := runSteps(t, &Runner{Root: root, Executable: self}, s)["lint"]
+	result := runGate(t, "lint", "echo 'a.go:1: R: m'; echo 'failed: 1 finding'; exit 1")
 	assert.Equal(t, pipeline.Failed, result.Status)
 	assert.Equal(t, "1 finding", result.Reason)
 	assert.Equal(t, 1, result.ExitCode)

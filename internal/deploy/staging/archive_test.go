@@ -127,6 +127,46 @@ func TestStore_ReadsArchivesOfEarlierVersions(t *testing.T) {
 	assert.Equal(t, string(data), cloud.Objects("444455556666", "eu-west-1")[key])
 }
 
+// A deniedFiles is a cloud whose bucket does not give away the large files of assemblies.
+type deniedFiles struct{ *simulated.Cloud }
+
+func (d deniedFiles) Do(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/file-") {
+		return &http.Response{
+			StatusCode: http.StatusForbidden, Header: http.Header{}, Request: r,
+			Body: io.NopCloser(strings.NewReader("<Error><Code>AccessDenied</Code></Error>")),
+		}, nil
+	}
+	return d.Cloud.Do(r)
+}
+
+// An archive that could not be read may be that of an earlier release, whose record has its hash: it stays.
+func TestStore_ArchiveThatCannotBeReadIsNotReplaced(t *testing.T) {
+	cloud := simulated.NewKind()
+	cfg := cloud.Config("444455556666", "eu-west-1")
+	cfg.HTTPClient = deniedFiles{cloud}
+	s := newStore(t, cfg)
+	source, synth := newAssembly(t, minReferencedBytes)
+	_, err := s.Save(t.Context(), os.DirFS(source), synth)
+	require.NoError(t, err)
+	key := s.Key(AssemblyBlobName(synth))
+	packed := cloud.Objects("444455556666", "eu-west-1")[key]
+	r, err := zip.NewReader(strings.NewReader(packed), int64(len(packed)))
+	require.NoError(t, err)
+	var earlier bytes.Buffer
+	w := zip.NewWriter(&earlier)
+	for _, file := range r.File {
+		require.NoError(t, w.Copy(file))
+	}
+	require.NoError(t, w.SetComment("of an earlier version"))
+	require.NoError(t, w.Close())
+	cloud.SetObject("444455556666", "eu-west-1", key, earlier.String(), 0)
+
+	_, err = s.Save(t.Context(), os.DirFS(source), synth)
+	assert.Equal(t, "AccessDenied", awsclient.ErrorCode(err))
+	assert.Contains(t, cloud.Objects("444455556666", "eu-west-1")[key], "of an earlier version")
+}
+
 func TestStore_RefusesWhatWasExchanged(t *testing.T) {
 	printed := faulttest.Printed(t)
 	cloud := simulated.NewKind()

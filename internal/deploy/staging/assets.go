@@ -202,8 +202,12 @@ func (b *Bucket) checkReplaceable(
 		if err != nil || got == sum {
 			return err
 		}
-		if a.Zip && (string(data) == emptyArchive || isSameArchive(data, files, a)) {
-			return nil
+		isReplaceable := a.Zip && string(data) == emptyArchive
+		if a.Zip && !isReplaceable {
+			isReplaceable, err = isSameArchive(data, files, a)
+		}
+		if err != nil || isReplaceable {
+			return err
 		}
 	}
 	return refusal.Newf(fault.StagedExchanged, nil,
@@ -317,31 +321,34 @@ func addFileToZip(w *zip.Writer, files fs.FS, from, name string, mode fs.FileMod
 }
 
 // isSameArchive reports whether an archive holds the files of an asset: the same names, contents and programs. Another
-// program may have packed them differently.
-func isSameArchive(data []byte, files fs.FS, a assembly.Asset) bool {
-	held, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+// program may have packed them differently. The error is that of the asset: an archive that cannot be read is another.
+func isSameArchive(data []byte, files fs.FS, a assembly.Asset) (bool, error) {
+	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
-		return false
+		return false, nil //nolint:nilerr // it is no archive
+	}
+	held, err := listArchive(archive)
+	if err != nil {
+		return false, nil //nolint:nilerr // it is damaged, or too large
 	}
 	body, err := openAsset(files, a)
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer body.Close()
 	size, err := body.Seek(0, io.SeekEnd)
 	if err != nil {
-		return false
+		return false, err
 	}
-	own, err := zip.NewReader(body.(io.ReaderAt), size)
-	if err != nil {
-		return false
+	if archive, err = zip.NewReader(body.(io.ReaderAt), size); err != nil {
+		return false, fault.Wrap(fault.AssetUnusable, err)
 	}
-	heldFiles, err := listArchive(held)
-	if err != nil {
-		return false
+	own, err := listArchive(archive)
+	var tooLarge *fsx.TooLargeError
+	if errors.As(err, &tooLarge) {
+		return false, nil // unlike the other
 	}
-	ownFiles, err := listArchive(own)
-	return err == nil && slices.Equal(heldFiles, ownFiles)
+	return slices.Equal(held, own), err
 }
 
 // listArchive returns what is in an archive, without its folders, in the order of the names: the name and the SHA-256

@@ -89,7 +89,7 @@ type existingArchive struct {
 	isSame bool
 }
 
-// existing reads the archive of an assembly that is there.
+// existing reads the archive of an assembly that is there. One that holds something else is no error.
 func (s Store) existing(ctx context.Context, synth digest.Synth) (e existingArchive, err error) {
 	archive, etag, err := s.download(ctx, s.Key(AssemblyBlobName(synth)))
 	if err != nil {
@@ -107,7 +107,21 @@ func (s Store) existing(ctx context.Context, synth digest.Synth) (e existingArch
 	defer os.RemoveAll(parent)
 	e.references, err = s.extract(ctx, archive.File, parent+"/assembly", synth)
 	e.isSame = err == nil
-	return e, ctx.Err() // an archive that holds something else is replaced
+	if isOfContent(err) {
+		err = nil
+	}
+	return e, err
+}
+
+// isOfContent reports whether an error of extract is about what the archive holds. The network, the disk and missing
+// rights say nothing of it: records of earlier releases may have the hash of that archive.
+func isOfContent(err error) bool {
+	switch fault.CodeOf(err) {
+	case fault.ReleaseAltered, fault.AssetUnusable, fault.PathUnusable, fault.FileKind, fault.FileTooLarge,
+		fault.Unexpected: // what is compressed in it is damaged
+		return true
+	}
+	return errors.Is(err, ledger.ErrNotFound)
 }
 
 // Fetch replaces a folder by a cloud assembly that is kept. Nothing is unpacked from another archive than the one with
@@ -152,7 +166,7 @@ func (e *HashError) what() string {
 func (e *HashError) Code() fault.Code { return fault.ReleaseAltered }
 
 // FileBlobName returns the name under which the ledger keeps a large file of a cloud assembly.
-func FileBlobName(sha256 string) string { return "file-" + sha256 }
+func FileBlobName(hash string) string { return "file-" + hash }
 
 // saveFile keeps a large file, unless the bucket holds it.
 func (s Store) saveFile(ctx context.Context, files fs.FS, r reference) error {
