@@ -350,6 +350,8 @@ func TestDocument_MissingCommandIsReported(t *testing.T) {
 		"a folder that does not exist":     {block("go run ./cii"), "there is no folder cii"},
 		"a target that does not exist":     {block("make cleen"), "the Makefile has no target cleen"},
 		"a function in Dagger's shell":     {block("dagger -c 'deploy acc'"), ""},
+		"a module of another repository":   {block("dagger -m github.com/x/y@v1 call deploy --env acc"), ""},
+		"no function of another one":       {block("dagger -m x call deplyo"), "the module has no function deplyo"},
 		"an environment of Dagger 1.0":     {block("dagger --env acc call environment plan"), ""},
 		"a missing function in the shell":  {block("dagger -c 'deplyo acc'"), "the module has no function deplyo"},
 		"a function that does not exist":   {block("dagger call deplyo"), "the module has no function deplyo"},

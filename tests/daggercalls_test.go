@@ -83,7 +83,7 @@ var wordStart = regexp.MustCompile(`([a-z0-9])([A-Z])`)
 func kebabCase(name string) string { return strings.ToLower(wordStart.ReplaceAllString(name, "$1-$2")) }
 
 // daggerCommands are the commands of Dagger's command line that pages name, besides call.
-var daggerCommands = []string{"functions", "check", "core", "version", "login", "query", "generate"}
+var daggerCommands = []string{"install", "functions", "check", "core", "version", "login", "query", "generate"}
 
 // callFlags are the flags of `dagger call` itself.
 var callFlags = []string{"help", "mod", "progress", "silent", "output", "json", "debug", "quiet", "verbose"}
@@ -93,7 +93,7 @@ var folderFunctions = []string{"export", "entries", "file", "directory", "conten
 
 // check checks the arguments of `dagger`.
 func (m daggerModule) check(args []string, inline bool) error {
-	if len(args) > 2 && args[0] == "--env" { // of 1.0
+	if len(args) > 2 && slices.Contains([]string{"-m", "--mod", "--env"}, args[0]) { // the last one is of 1.0
 		args = args[2:]
 	}
 	if len(args) > 1 && args[0] == "-c" {

@@ -188,3 +188,29 @@ func TestRecorder_CollectorThatTakesNothing(t *testing.T) {
 		})
 	}
 }
+
+// The answer of a collector is not read into memory without a bound.
+func TestRecorder_CollectorWithoutAnEnd(t *testing.T) {
+	const most = 512 << 20
+	written := make(chan int, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		chunk, sent := make([]byte, 1<<20), 0
+		for sent < most {
+			n, err := w.Write(chunk)
+			sent += n
+			if err != nil {
+				break
+			}
+		}
+		written <- sent
+	}))
+	t.Cleanup(server.Close)
+	var lines []string
+	ctx, recorder := open(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": server.URL}, &lines)
+	recorder.timeout = time.Minute // the bound ends it, not the time
+	_, span := Start(ctx, "step build")
+	span.End(nil)
+	recorder.Close(nil)
+	assert.Len(t, lines, 1)
+	assert.Less(t, <-written, most)
+}
