@@ -20,8 +20,8 @@ type accounts struct {
 	key   string
 	// age says whether an earlier call has left a state.
 	age accountsAge
-	// answer is what the deployment with the same fingerprint ended with; empty if it is not known.
-	answer string
+	// answers holds what deployments ended with, by fingerprint, if the accounts are those of then.
+	answers map[string]string
 }
 
 // accountsAge says whether the emulated accounts are those of earlier calls.
@@ -43,19 +43,26 @@ const (
 	answersFolder  = "answers"
 )
 
-// readScript prints the age of the accounts, and the answer of a deployment if it is known. If it is not, the accounts
-// are about to be started, so it forgets all answers and marks the state as that of this run: see storeScript. A
-// call that only reads leaves them.
+// readScript prints the age of the accounts. A call that only reads gets all answers too, each on a line after its
+// fingerprint. For any other the accounts are about to be started, so it forgets all answers and marks the state as
+// that of this run: see storeScript.
 const readScript = `set -e
 cd ` + accountsFolder + `
 if [ -d state ]; then echo kept; touch "` + knownFolder + `/$ACCOUNTS"
 elif [ -e "` + knownFolder + `/$ACCOUNTS" ]; then echo gone
 else echo new; fi
-if [ -n "$ANSWER" ] && [ -f "` + answersFolder + `/$ANSWER" ]; then cat "` + answersFolder + `/$ANSWER"
-elif [ -z "$READS" ]; then
+if [ -z "$READS" ]; then
 	rm -rf ` + answersFolder + `
 	mkdir ` + answersFolder + `
 	echo "$LOCKSTEP_RUN" > ` + answersFolder + `/run
+elif [ -d ` + answersFolder + ` ]; then
+	cd ` + answersFolder + `
+	for answer in [0-9]*; do
+		[ -f "$answer" ] || continue
+		printf '%s ' "$answer"
+		cat "$answer"
+		echo
+	done
 fi`
 
 // storeScript keeps the answer of a deployment, unless another call has started the accounts since.
@@ -66,23 +73,26 @@ if [ "$(cat ` + answersFolder + `/run)" = "$LOCKSTEP_RUN" ]; then
 	mv ` + answersFolder + `/new "` + answersFolder + `/$ANSWER"
 fi`
 
-// readAccounts reads what the engine has of the emulated accounts. Unless the call only reads them, what is not
-// answered is forgotten. The fingerprint is that of a deployment; empty for another call.
-func (p *project) readAccounts(ctx context.Context, fingerprint string, onlyReads bool) error {
+// readAccounts returns what the engine has of the emulated accounts. Unless the call only reads them, all answers are
+// forgotten.
+func (p *project) readAccounts(ctx context.Context, onlyReads bool) (*accounts, error) {
 	key := p.accountsKey(ctx)
-	a := &accounts{state: dag.CacheVolume("lockstep-accounts-" + key), key: key}
-	ctr := p.accountsContainer(a, fingerprint)
+	a := &accounts{state: dag.CacheVolume("lockstep-accounts-" + key), key: key, answers: map[string]string{}}
+	ctr := p.accountsContainer(a)
 	if onlyReads {
 		ctr = ctr.WithEnvVariable("READS", "true")
 	}
 	text, err := ctr.WithExec([]string{"sh", "-c", readScript}).Stdout(ctx)
 	if err != nil {
-		return messageError("the state of the emulated accounts cannot be read", err)
+		return nil, messageError("the state of the emulated accounts cannot be read", err)
 	}
-	age, answer, _ := strings.Cut(text, "\n")
-	a.age, a.answer = accountsAge(age), answer
-	p.accounts = a
-	return nil
+	age, answers, _ := strings.Cut(text, "\n")
+	a.age = accountsAge(age)
+	for line := range strings.Lines(answers) {
+		fingerprint, known, _ := strings.Cut(strings.TrimSpace(line), " ")
+		a.answers[fingerprint] = known
+	}
+	return a, nil
 }
 
 // storeAnswer keeps what a deployment ended with for the next one with the same fingerprint. Accounts that another
@@ -92,7 +102,8 @@ func (p *project) storeAnswer(ctx context.Context, fingerprint string, a *answer
 	if err != nil {
 		return err
 	}
-	_, err = p.accountsContainer(p.accounts, fingerprint).
+	_, err = p.accountsContainer(p.accounts).
+		WithEnvVariable("ANSWER", fingerprint).
 		WithNewFile("/answer", string(text)).
 		WithExec([]string{"sh", "-c", storeScript}).Sync(ctx)
 	return err
@@ -102,12 +113,11 @@ func (p *project) storeAnswer(ctx context.Context, fingerprint string, a *answer
 var lockedCache = dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}
 
 // accountsContainer returns a container that sees the state of the emulated accounts. Its commands are never cached.
-func (p *project) accountsContainer(a *accounts, fingerprint string) *dagger.Container {
+func (p *project) accountsContainer(a *accounts) *dagger.Container {
 	return p.image(pipeline.ImageGo).
 		WithMountedCache(accountsFolder, a.state, lockedCache).
 		WithMountedCache(knownFolder, dag.CacheVolume("lockstep-accounts")).
 		WithEnvVariable("ACCOUNTS", a.key).
-		WithEnvVariable("ANSWER", fingerprint).
 		WithEnvVariable("LOCKSTEP_RUN", runID)
 }
 

@@ -69,7 +69,7 @@ func (m *Lockstep) Init(
 	if len(found) > 0 {
 		return nil, fmt.Errorf("%s is there already, so nothing was changed: call check", projectFile)
 	}
-	p, err := m.newProject(ctx, where)
+	p, err := m.newProject(where)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (m *Lockstep) Explain(
 	if err != nil {
 		return "", err
 	}
-	p, err := m.newProject(ctx, where)
+	p, err := m.newProject(where)
 	if err != nil {
 		return "", err
 	}

@@ -48,7 +48,7 @@ func TestEnvironmentPlan_CanBeReviewedAndApplied(t *testing.T) {
 	check(t, plan.Digest == "0a1b" && plan.Summary == "1 of 2 stacks change: s 1, data-loss", "%+v", plan)
 	check(t, slices.Equal(plan.Flags, []string{"data-loss"}), "%v", plan.Flags)
 	check(t, len(plan.Changes) == 2 && *plan.Changes[1].describe() == "t 0", "%v", plan.Changes)
-	text, err := plan.JSON(t.Context())
+	text, err := plan.Json(t.Context())
 	check(t, err == nil && text == planText, "%s, %v", text, err)
 
 	if _, err := plan.Approve(t.Context(), "", "as agreed", []string{"data-loss"}, nil); err != nil {
@@ -325,11 +325,23 @@ func TestError_EndsWithCauseAndNextCall(t *testing.T) {
 // A command that ends with a summary names the code of what failed there.
 func TestOutcome_TakesCodeFromSummary(t *testing.T) {
 	step := pipeline.OperationStep("rollback", "--env", "acc")
-	o := &outcome{step: step, output: "acc  account 111122223333: failed\n" +
-		"  LS-621: acc has no release to go back to\n\nrollback refused in 1.1 s"}
-	o.Code, o.ExitCode = fault.StepFailed, 3
-	o.takeMessage()
-	check(t, o.Code == fault.NoRelease && o.Reason == "acc has no release to go back to (exit status 3)", "%+v", o)
+	for _, test := range []struct {
+		message, reason string
+		code            fault.Code
+	}{
+		{"LS-621: acc has no release to go back to", "acc has no release to go back to", fault.NoRelease},
+		{
+			"LS-520: these changes have to be allowed by name:\n      data-loss: Topic in Shop\n    see that they are meant",
+			"these changes have to be allowed by name: data-loss: Topic in Shop; see that they are meant",
+			fault.ChangesNotNamed,
+		},
+	} {
+		o := &outcome{step: step, output: "acc  account 111122223333: failed\n  " + test.message +
+			"\n\nrollback refused in 1.1 s"}
+		o.Code, o.ExitCode = fault.StepFailed, 3
+		o.takeMessage()
+		check(t, o.Code == test.code && o.Reason == test.reason+" (exit status 3)", "%+v", o)
+	}
 }
 
 func TestAllow_IsRefusedBeforeAnythingRuns(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -382,6 +383,8 @@ func TestFunctions_HaveComments(t *testing.T) {
 				continue
 			}
 			check(t, f.Doc != nil, "%s has no comment", f.Name.Name)
+			isOneWord := !regexp.MustCompile("[A-Z]{2}").MatchString(f.Name.Name)
+			check(t, isOneWord, "an engine splits %s within a word, as j-son for JSON", f.Name.Name)
 			// Lists of functions show the first line alone.
 			first, _, _ := strings.Cut(f.Doc.Text(), "\n")
 			check(t, strings.HasSuffix(first, "."), "the first line of the comment of %s is no sentence: %s", f.Name.Name, first)

@@ -64,10 +64,10 @@ func (e *Environment) newPlan(ctx context.Context, files *dagger.Directory, isRo
 	return p, nil
 }
 
-// JSON returns the plan as the file plan.json has it.
+// Json returns the plan as the file plan.json has it.
 //
 // +cache="session"
-func (p *Plan) JSON(ctx context.Context) (string, error) { return p.File.Contents(ctx) }
+func (p *Plan) Json(ctx context.Context) (string, error) { return p.File.Contents(ctx) }
 
 // Markdown returns the plan as a person reviews it.
 //

@@ -65,7 +65,7 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 	if err := checkContainerSteps(g); err != nil {
 		return nil, err
 	}
-	p, err := m.newProject(ctx, found)
+	p, err := m.newProject(found)
 	if err != nil {
 		return nil, err
 	}
@@ -100,17 +100,13 @@ func (f place) loadConfig(ctx context.Context) (*config.Config, error) {
 }
 
 // newProject returns the project at that place without its configuration, for what needs none.
-func (m *Lockstep) newProject(ctx context.Context, found place) (*project, error) {
-	program, err := programSource(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (m *Lockstep) newProject(found place) (*project, error) {
 	g, err := pipeline.NewGraph(nil)
 	if err != nil {
 		return nil, err
 	}
 	p := &project{
-		source: found.source, history: found.commits, program: program, prefix: m.ImagePrefix, graph: g,
+		source: found.source, history: found.commits, program: found.program, prefix: m.ImagePrefix, graph: g,
 		outputDirs: map[string]*dagger.Directory{}, buildResults: map[string]*dagger.Directory{},
 	}
 	if p.history == nil {

@@ -41,18 +41,20 @@ func (p *project) rehearseDeployment(
 	ctx context.Context, g *pipeline.Graph, environments []config.Environment,
 ) (*graphRun, error) {
 	started := time.Now()
+	// The accounts are read while the stacks are synthesised. An answer that they had then is right at that moment, and
+	// another call that starts them forgets it.
+	var found *accounts
+	var unread error
+	var reading sync.WaitGroup
+	reading.Go(func() { found, unread = p.readAccounts(ctx, true) })
 	before := p.runGraph(ctx, g.Select(func(s pipeline.Step) bool { return s.Effect != pipeline.AWS }))
 	fingerprint := p.fingerprint(ctx, before, g)
-	if err := p.readAccounts(ctx, fingerprint, false); err != nil {
-		return nil, err
+	reading.Wait()
+	if unread != nil {
+		return nil, unread
 	}
-	if fingerprint != "" && p.accounts.answer != "" {
-		if r := p.recall(before, g, started); r != nil {
-			return r, nil
-		}
-		if err := p.readAccounts(ctx, "", false); err != nil { // forgets it
-			return nil, err
-		}
+	if r := p.recall(found.answers[fingerprint], before, g, started); r != nil {
+		return r, nil
 	}
 	var r *graphRun
 	var known *answer
@@ -115,13 +117,18 @@ func (p *project) fingerprint(ctx context.Context, before *graphRun, g *pipeline
 	if errors.Join(errs...) != nil {
 		return ""
 	}
-	return time.Now().UTC().Truncate(answerLife).Format("2006010215") + "-" + strings.Join(parts, "-")
+	return fingerprintOf(time.Now(), parts)
 }
 
-// recall returns the run that the answer of the accounts describes; nil if it cannot be read.
-func (p *project) recall(before *graphRun, g *pipeline.Graph, started time.Time) *graphRun {
+// fingerprintOf returns the fingerprint at that time of a deployment whose steps' containers have these texts.
+func fingerprintOf(at time.Time, parts []string) string {
+	return at.UTC().Truncate(answerLife).Format("2006010215") + "-" + strings.Join(parts, "-")
+}
+
+// recall returns the run that the text of an answer describes; nil if it cannot be read.
+func (p *project) recall(text string, before *graphRun, g *pipeline.Graph, started time.Time) *graphRun {
 	var a answer
-	if json.Unmarshal([]byte(p.accounts.answer), &a) != nil {
+	if json.Unmarshal([]byte(text), &a) != nil {
 		return nil
 	}
 	r := &graphRun{graph: g, outcomes: before.outcomes}

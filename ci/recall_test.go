@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
@@ -46,6 +48,16 @@ func knownAnswer(t *testing.T) string {
 	return string(text)
 }
 
+// known returns what accounts print that have this answer of the deployment whose steps print f1, and one of another
+// deployment. An hour may end in a test.
+func known(answer string) string {
+	text := "kept\n2006010215-f2-f2 {}\n"
+	for _, at := range []time.Time{time.Now(), time.Now().Add(answerLife)} {
+		text += fingerprintOf(at, []string{"f1", "f1"}) + " " + answer + "\n"
+	}
+	return text
+}
+
 // deployAcc rehearses a deployment to acc.
 func deployAcc(t *testing.T, m *Lockstep) string {
 	t.Helper()
@@ -57,14 +69,13 @@ func deployAcc(t *testing.T, m *Lockstep) string {
 func TestRecall_SameDeploymentOfSameAccountsIsCached(t *testing.T) {
 	r, m := newRecorder(t, "")
 	r.outputs[fingerprintStep] = "f1\n"
-	r.outputs[readStep] = "kept\n" + knownAnswer(t)
+	r.outputs[readStep] = known(knownAnswer(t))
 	text := deployAcc(t, m)
 	contains(t, text, "shop: unchanged", "as deployed", "\ndeploy passed in ", " s, cached: nothing changed on the")
 	check(t, len(r.servicesStarted) == 0, "the accounts were started")
 	check(t, r.startedAt["deploy:acc"] == 0 && r.startedAt["verify:acc"] == 0, "it was deployed: %v", r.startedAt)
-	check(t, r.endedAt["synth"] > 0 && r.endedAt["synth"] < r.printedAt[readStep], "%v", r.startedAt)
 	look := r.readContainer(r.printed[readStep])
-	check(t, strings.HasSuffix(look.env["ANSWER"], "-f1-f1"), "%v", look.env)
+	check(t, look.env["READS"] != "", "it forgets the answer: %v", look.env)
 	check(t, look.env["LOCKSTEP_RUN"] == runID, "the engine would take it from its cache: %v", look.env)
 
 	r.contents = unchangedText
@@ -74,6 +85,17 @@ func TestRecall_SameDeploymentOfSameAccountsIsCached(t *testing.T) {
 	}
 	check(t, release.Number == 0 && len(release.Stacks) == 2, "%+v", release)
 	contains(t, release.Report, "cached: nothing changed")
+}
+
+// The accounts are read while the stacks are synthesised, and what the functions ask first is asked at once.
+func TestRecall_ReadsAccountsDuringSynthesis(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, m := newRecorder(t, "")
+		r.stepTime = time.Second
+		r.outputs[fingerprintStep], r.outputs[readStep] = "f1\n", known(knownAnswer(t))
+		deployAcc(t, m)
+		check(t, r.endedAt["synth"] > 0 && r.printedAt[readStep] < r.endedAt["synth"], "it waits for the synthesis")
+	})
 }
 
 func TestRecall_KeepsWhatHadNothingToDo(t *testing.T) {
@@ -110,10 +132,11 @@ func TestRecall_KeepsWhatHadNothingToDo(t *testing.T) {
 				return
 			}
 			look, store := r.readContainer(r.printed[readStep]), r.readContainer(r.containers[storeStep])
-			for _, variable := range []string{"ACCOUNTS", "ANSWER", "LOCKSTEP_RUN"} {
+			for _, variable := range []string{"ACCOUNTS", "LOCKSTEP_RUN"} {
 				check(t, look.env[variable] != "" && look.env[variable] == store.env[variable],
 					"%s: %v, %v", variable, look.env, store.env)
 			}
+			check(t, strings.HasSuffix(store.env["ANSWER"], "-f1-f1"), "%v", store.env)
 			check(t, r.servicesStopped == 1, "the accounts were not stopped")
 		})
 	}
@@ -122,35 +145,35 @@ func TestRecall_KeepsWhatHadNothingToDo(t *testing.T) {
 func TestRecall_StartsTheAccountsWithoutAnAnswer(t *testing.T) {
 	for name, test := range map[string]struct {
 		call func(m *Lockstep) error
-		// answers reports whether the call may be answered, and reads whether it leaves answers as they are.
-		answers, reads bool
+		// reads reports whether the call leaves answers as they are.
+		reads bool
 	}{
 		"deploy": {func(m *Lockstep) error {
 			_, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil, "", "")
 			return err
-		}, true, false},
+		}, false},
 		"a plan is deployed": {func(m *Lockstep) error {
 			_, err := m.Deploy(t.Context(), "acc", nil, nil, "", dag.Directory().File("plan.json"), nil, "", "")
 			return err
-		}, false, false},
+		}, false},
 		"plan": {func(m *Lockstep) error {
 			_, err := m.Plan(t.Context(), "acc", nil, nil, "", "")
 			return err
-		}, false, false},
+		}, false},
 		"rollback": {func(m *Lockstep) error {
 			_, err := m.Rollback(t.Context(), "acc", nil, nil, 0, nil, "")
 			return err
-		}, false, false},
-		"status": {func(m *Lockstep) error { _, err := m.Status(t.Context(), "acc", nil, 0); return err }, false, true},
-		"drift":  {func(m *Lockstep) error { _, err := m.Drift(t.Context(), "acc", nil); return err }, false, true},
+		}, false},
+		"status": {func(m *Lockstep) error { _, err := m.Status(t.Context(), "acc", nil, 0); return err }, true},
+		"drift":  {func(m *Lockstep) error { _, err := m.Drift(t.Context(), "acc", nil); return err }, true},
 		"verify": {func(m *Lockstep) error {
 			_, err := m.Verify(t.Context(), "acc", nil, ReferenceRelease, nil)
 			return err
-		}, false, true},
+		}, true},
 		"verify against the source": {func(m *Lockstep) error {
 			_, err := m.Verify(t.Context(), "acc", nil, ReferenceSource, nil)
 			return err
-		}, false, false},
+		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, m := newRecorder(t, "")
@@ -160,7 +183,6 @@ func TestRecall_StartsTheAccountsWithoutAnAnswer(t *testing.T) {
 			}
 			check(t, len(r.servicesStarted) == 1, "the accounts were started %d times", len(r.servicesStarted))
 			look := r.readContainer(r.printed[readStep])
-			check(t, (look.env["ANSWER"] != "") == test.answers, "%v", look.env)
 			check(t, (look.env["READS"] != "") == test.reads, "%v", look.env)
 			state := r.readContainer(r.servicesStarted[0].parent).caches["/work/.lockstep/rehearsal"]
 			check(t, look.caches[accountsFolder] == state, "it looks at other accounts")
@@ -181,17 +203,17 @@ func TestRecall_LiveDeploymentNeitherLooksNorAsks(t *testing.T) {
 
 func TestRecall_UnreadableAnswerIsForgotten(t *testing.T) {
 	r, m := newRecorder(t, "")
-	r.outputs[fingerprintStep], r.outputs[readStep] = "f1\n", "kept\n{"
+	r.outputs[fingerprintStep], r.outputs[readStep] = "f1\n", known("{")
 	deployAcc(t, m)
 	look := r.readContainer(r.printed[readStep])
-	check(t, look.env["ANSWER"] == "" && look.env["READS"] == "", "it is kept: %v", look.env)
+	check(t, look.env["READS"] == "", "it is kept: %v", look.env)
 	check(t, r.startedAt["deploy:acc"] > 0, "it was not deployed")
 }
 
 func TestRecall_FailureBeforeTheDeploymentHasNoFingerprint(t *testing.T) {
 	r, m := newRecorder(t, "")
 	r.exitCodes["synth"] = 1
-	r.outputs[fingerprintStep], r.outputs[readStep] = "f1\n", "kept\n"+knownAnswer(t)
+	r.outputs[fingerprintStep], r.outputs[readStep] = "f1\n", known(knownAnswer(t))
 	_, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil, "", "")
 	contains(t, errorText(err), "did not pass: synth")
 	check(t, r.printedAt[fingerprintStep] == 0, "it has one")
@@ -299,25 +321,26 @@ func TestAccounts_ScriptsKeepAnswersUntilAnythingElseStartsThem(t *testing.T) {
 		t.Helper()
 		check(t, got == want, "%s: %q, not %q", what, got, want)
 	}
-	same("the first call", v.run(readScript, "ANSWER=f1", "LOCKSTEP_RUN=1"), "new\n")
+	same("the first call", v.run(readScript, "LOCKSTEP_RUN=1"), "new\n")
 	v.start()
-	v.run(storeScript, "ANSWER=f1", "LOCKSTEP_RUN=1")
-	known := "kept\nit had nothing to do"
-	same("the same deployment", v.run(readScript, "ANSWER=f1", "LOCKSTEP_RUN=2"), known)
-	same("a call that reads", v.run(readScript, "READS=true", "LOCKSTEP_RUN=3"), "kept\n")
-	same("the same after it", v.run(readScript, "ANSWER=f1", "LOCKSTEP_RUN=4"), known)
-	same("another deployment", v.run(readScript, "ANSWER=f2", "LOCKSTEP_RUN=5"), "kept\n")
-	same("the first one after it", v.run(readScript, "ANSWER=f1", "LOCKSTEP_RUN=6"), "kept\n")
-	same("an operation", v.run(readScript, "LOCKSTEP_RUN=7"), "kept\n")
-	v.run(storeScript, "ANSWER=f1", "LOCKSTEP_RUN=6") // the operation has started the accounts since
-	same("the first one after both", v.run(readScript, "ANSWER=f1", "LOCKSTEP_RUN=8"), "kept\n")
-	v.run(storeScript, "ANSWER=f1", "LOCKSTEP_RUN=8")
-	same("the first one once more", v.run(readScript, "ANSWER=f1", "LOCKSTEP_RUN=9"), known)
+	v.run(storeScript, "ANSWER=1-f1", "LOCKSTEP_RUN=1")
+	const known = "kept\n1-f1 it had nothing to do\n"
+	same("a call that reads", v.run(readScript, "READS=true", "LOCKSTEP_RUN=2"), known)
+	v.run(storeScript, "ANSWER=1-f2", "LOCKSTEP_RUN=1")
+	both := known + "1-f2 it had nothing to do\n"
+	same("the same after another deployment by that run", v.run(readScript, "READS=true", "LOCKSTEP_RUN=3"), both)
+	same("an operation", v.run(readScript, "LOCKSTEP_RUN=4"), "kept\n")
+	same("a call that reads after it", v.run(readScript, "READS=true", "LOCKSTEP_RUN=5"), "kept\n")
+	v.run(storeScript, "ANSWER=1-f1", "LOCKSTEP_RUN=1") // the operation has started the accounts since
+	same("the same after a late answer", v.run(readScript, "READS=true", "LOCKSTEP_RUN=6"), "kept\n")
+	v.run(storeScript, "ANSWER=1-f1", "LOCKSTEP_RUN=4")
+	same("the same after its answer", v.run(readScript, "READS=true", "LOCKSTEP_RUN=7"), known)
 
 	if err := os.RemoveAll(v.dir + accountsFolder); err != nil {
 		t.Fatal(err)
 	}
-	same("after the engine has removed the state", v.run(readScript, "ANSWER=f1", "LOCKSTEP_RUN=10"), "gone\n")
+	same("after the engine has removed the state", v.run(readScript, "READS=true", "LOCKSTEP_RUN=8"), "gone\n")
+	same("a deployment then", v.run(readScript, "LOCKSTEP_RUN=9"), "gone\n")
 }
 
 // The engine sees a change of any of these in what a fingerprint is made from, and in no other.

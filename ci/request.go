@@ -135,7 +135,8 @@ func (p *project) withAccounts(ctx context.Context, command string, do func() er
 		return do()
 	}
 	if p.accounts == nil {
-		if err := p.readAccounts(ctx, "", slices.Contains(readingCommands, command)); err != nil {
+		var err error
+		if p.accounts, err = p.readAccounts(ctx, slices.Contains(readingCommands, command)); err != nil {
 			return err
 		}
 	}

@@ -84,6 +84,10 @@ func (p *project) addExec(o *outcome) {
 // runID distinguishes this run from every other.
 var runID = fmt.Sprint(time.Now().UnixNano())
 
+// notePattern matches what this program notes after its last line if the collector of spans, which is the engine, was
+// too slow. Nothing depends on it, and a result is read from the last line.
+var notePattern = regexp.MustCompile(`(?m)^telemetry: .*\n?`)
+
 // runStep runs a step and says how it ended.
 func (p *project) runStep(ctx context.Context, o *outcome) {
 	s := o.step
@@ -104,6 +108,7 @@ func (p *project) runStep(ctx context.Context, o *outcome) {
 	}
 	if err == nil && (code != 0 || s.Effect == pipeline.AWS) {
 		o.output, err = o.container.CombinedOutput(ctx)
+		o.output = notePattern.ReplaceAllString(o.output, "")
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -144,8 +149,8 @@ func (p *project) classifyExit(o *outcome) {
 }
 
 // messagePattern matches the line that this program prints when it fails, with the message that it ends with. In a
-// summary the line is below the account.
-var messagePattern = regexp.MustCompile(`(?m)^(?:lockstep: |  )(LS-\d+): (.+)$`)
+// summary the line is below the account. A line that ends in a colon is followed by a list, whose items are indented.
+var messagePattern = regexp.MustCompile(`(?m)^(?:lockstep: |  )(LS-\d+): (.*[^:]$|.+:$(?:\n {3,}.+$)*)`)
 
 // takeMessage sets the reason to the last message that this program has printed, with the exit status, which the call
 // itself cannot return: 2 for usage and configuration, 3 for a refusal.
@@ -155,7 +160,12 @@ func (o *outcome) takeMessage() {
 		return
 	}
 	last := messages[len(messages)-1]
-	o.Code, o.Reason = fault.Code(last[1]), fmt.Sprintf("%s (exit status %d)", last[2], o.ExitCode)
+	lines := strings.Split(last[2], "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSpace(line)
+	}
+	message := strings.TrimSpace(lines[0] + " " + strings.Join(lines[1:], "; "))
+	o.Code, o.Reason = fault.Code(last[1]), fmt.Sprintf("%s (exit status %d)", message, o.ExitCode)
 }
 
 // setReason sets the reason that a gate has printed, and its code if the gate has printed one.

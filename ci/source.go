@@ -29,6 +29,8 @@ var ignoredFiles = []string{
 
 // A place is where a project's files are.
 type place struct {
+	// program holds the sources of this program and of its tools.
+	program *dagger.Directory
 	// source is the project's root.
 	source *dagger.Directory
 	// folder is the project's folder in the caller's repository, as /apps/shop; empty if the caller has passed the files.
@@ -44,15 +46,18 @@ type place struct {
 func (m *Lockstep) find(ctx context.Context) (place, error) {
 	workspace := callersRepository()
 	found := place{source: m.Source}
-	// The files are found while the settings are read, because each question to the caller's machine takes its time.
-	var refused, err error
-	var settings sync.WaitGroup
-	settings.Go(func() { refused = refuseSettings(ctx, workspace) })
+	// All are asked at once, because each question takes its time.
+	var program *dagger.Directory
+	var refused, unread, err error
+	var questions sync.WaitGroup
+	questions.Go(func() { refused = refuseSettings(ctx, workspace) })
+	questions.Go(func() { program, unread = programSource(ctx) })
 	if m.Source == nil {
 		found, err = findSource(ctx, workspace)
 	}
-	settings.Wait()
-	return found, cmp.Or(refused, err)
+	questions.Wait()
+	found.program = program
+	return found, cmp.Or(refused, err, unread)
 }
 
 // callersRepository returns the repository that the caller is in.
@@ -71,7 +76,11 @@ func findSource(ctx context.Context, workspace *dagger.Workspace) (place, error)
 		return place{}, messageError("the current folder cannot be read", err)
 	}
 	found := place{folder: root}
-	found.source = workspace.Directory(root, dagger.WorkspaceDirectoryOpts{Exclude: ignoredFiles})
+	// The files are on their way to the engine while the settings are read.
+	found.source, err = workspace.Directory(root, dagger.WorkspaceDirectoryOpts{Exclude: ignoredFiles}).Sync(ctx)
+	if err != nil {
+		return place{}, messageError("the project's files cannot be read", err)
+	}
 	if root != "/" {
 		found.commits = workspace.Directory("/", dagger.WorkspaceDirectoryOpts{Include: historyFiles})
 	}
@@ -271,14 +280,19 @@ func (p *project) headCommit(ctx context.Context) string {
 		return "" // it is no repository, or one whose history is in another folder
 	}
 	repository := p.withFiles().AsGit()
+	var mark string
+	var changes sync.WaitGroup
+	changes.Go(func() {
+		if p.hasUncommitted(ctx, repository.Uncommitted()) {
+			mark = "+"
+		}
+	})
 	commit, err := repository.Head().Commit(ctx)
+	changes.Wait()
 	if err != nil {
 		return ""
 	}
-	if p.hasUncommitted(ctx, repository.Uncommitted()) {
-		commit += "+"
-	}
-	return commit
+	return commit + mark
 }
 
 // withFiles returns the folder of the repository with its history and the project's files, and no others.
@@ -304,15 +318,17 @@ func (p *project) hasUncommitted(ctx context.Context, changes *dagger.Changeset)
 		}
 		return slices.ContainsFunc(p.graph.Steps(), func(s pipeline.Step) bool { return !s.IsGate() && s.DependsOn(name) })
 	}
-	for _, list := range []func(context.Context) ([]string, error){
-		changes.AddedPaths, changes.ModifiedPaths, changes.RemovedPaths,
-	} {
-		paths, err := list(ctx)
-		if err != nil || slices.ContainsFunc(paths, isInput) {
-			return true
-		}
+	lists := []func(context.Context) ([]string, error){changes.AddedPaths, changes.ModifiedPaths, changes.RemovedPaths}
+	found := make([]bool, len(lists))
+	var all sync.WaitGroup
+	for i, list := range lists {
+		all.Go(func() {
+			paths, err := list(ctx)
+			found[i] = err != nil || slices.ContainsFunc(paths, isInput)
+		})
 	}
-	return false
+	all.Wait()
+	return slices.Contains(found, true)
 }
 
 // matchesFolder reports whether a pattern matches the file or one of the folders that it is in.

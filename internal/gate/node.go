@@ -206,7 +206,8 @@ func (t *tailReader) reason(status string) string {
 // A nodeCheck checks one package of Node in a copy of the repository.
 type nodeCheck func(context.Context, *workCopy, project.NodePackage) (outcome, error)
 
-// checkNode checks every package whose packages are installed.
+// checkNode checks every package whose packages are installed. If the check finds nothing to do in any of them, it
+// returns that error of the last one.
 func (g Gate) checkNode(ctx context.Context, check nodeCheck) (result outcome, err error) {
 	w, err := g.newWorkCopy(ctx, nil)
 	if err != nil {
@@ -218,12 +219,21 @@ func (g Gate) checkNode(ctx context.Context, check nodeCheck) (result outcome, e
 	}
 	packages, problems := project.FindNode(w.tree)
 	result.addProblems(slices.DeleteFunc(problems, func(p project.Problem) bool { return p.IsNote }))
+	var nothing *pipeline.NothingToDoError
+	hasRun := len(result.report.Findings) > 0
 	for _, p := range packages {
 		checked, err := check(ctx, w, p)
+		if errors.As(err, &nothing) {
+			continue
+		}
 		if err != nil {
 			return result, err
 		}
+		hasRun = true
 		result.add(checked)
+	}
+	if nothing != nil && !hasRun {
+		return result, nothing
 	}
 	return result, nil
 }
@@ -239,7 +249,7 @@ func checkNodeTypes(ctx context.Context, g Gate) (outcome, error) {
 	return g.checkNode(ctx, func(ctx context.Context, w *workCopy, p project.NodePackage) (outcome, error) {
 		compiler := w.program(p.Folder, "tsc")
 		if !p.HasTypes || compiler == "" {
-			return outcome{}, nil
+			return outcome{}, &pipeline.NothingToDoError{Reason: "no package has a tsconfig.json and TypeScript's compiler"}
 		}
 		return w.run(ctx, project.Command{
 			Folder: p.Folder, Env: project.NodeEnv(),
@@ -287,7 +297,9 @@ func checkNodeFormat(ctx context.Context, g Gate) (outcome, error) {
 func (w *workCopy) runScript(ctx context.Context, p project.NodePackage, names ...string) (outcome, error) {
 	c, ok := p.Script(names...)
 	if !ok {
-		return outcome{}, nil
+		return outcome{}, &pipeline.NothingToDoError{
+			Reason: "no package has a configured tool of its own for it, or a script " + strings.Join(names, " or "),
+		}
 	}
 	script := c.Argv[len(c.Argv)-1]
 	reason, err := w.runPlain(ctx, c)

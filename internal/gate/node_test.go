@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/pipeline"
 	"lockstep/internal/project"
 )
 
@@ -29,4 +31,27 @@ func TestMissingPackages_AreFindings(t *testing.T) {
 	assert.Equal(t, "not-installed", missing[0].Rule)
 	assert.Equal(t, "web/package.json:3", missing[0].Location())
 	assert.Contains(t, missing[0].Message, "typescript was not installed")
+}
+
+// A check that no package is configured for has not passed: it had nothing to do.
+func TestNodeChecks_NotConfiguredHaveNothingToDo(t *testing.T) {
+	dir := t.TempDir()
+	text := `{"name": "shop", "dependencies": {}}` + "\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "package.json"), []byte(text), 0o600))
+	for name, test := range map[string]struct {
+		check  func(context.Context, Gate) (outcome, error)
+		reason string
+	}{
+		"node-types":  {checkNodeTypes, "tsconfig.json"},
+		"node-lint":   {checkNodeLint, "script lint"},
+		"node-format": {checkNodeFormat, "script format:check or "},
+		"node-tests":  {checkNodeTests, "script test"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := test.check(t.Context(), Gate{Name: name, Root: dir})
+			var nothing *pipeline.NothingToDoError
+			require.ErrorAs(t, err, &nothing)
+			assert.Contains(t, nothing.Reason, test.reason)
+		})
+	}
 }
