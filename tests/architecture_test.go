@@ -134,11 +134,12 @@ var allowedImports = map[string][]string{
 	"internal/gate/findings": {
 		"internal/display", "internal/fault", "internal/jsonx", "internal/text",
 	},
-	"internal/display":             {},
-	"internal/display/displaytest": {},
-	"internal/fault/faulttest":     {"internal/fault"},
-	"internal/redact":              {"internal/display"},
-	"internal/gate/images":         {"internal/fault"},
+	"internal/display":                      {},
+	"internal/display/displaytest":          {},
+	"internal/deploy/assembly/assemblytest": {"internal/deploy/assembly"},
+	"internal/fault/faulttest":              {"internal/fault"},
+	"internal/redact":                       {"internal/display"},
+	"internal/gate/images":                  {"internal/fault"},
 	"internal/repo": {
 		"internal/fault", "internal/fsx", "internal/pipeline", "internal/process", "internal/text", "tools",
 	},

@@ -28,6 +28,7 @@ var uncodedFolders = map[string]string{
 	"infra":        "the CDK app, whose messages the program hands on",
 	"node_modules": "not ours",
 	"simulated":    "an AWS for tests",
+	"assemblytest": "tests",
 	"displaytest":  "tests",
 	"faulttest":    "tests",
 }

@@ -150,11 +150,7 @@ const cdkStopTimeout = 5 * time.Second
 // askAWS lets the CDK's command line answer the look-ups of a cloud assembly. It writes cdk.context.json in the folder
 // that it runs in, and asks each account with the role that the assembly names.
 func (a *app) askAWS(ctx context.Context, p *project, dir string) error {
-	installer, err := tools.NewInstaller(a.Environ, a.printProgress)
-	if err != nil {
-		return err
-	}
-	installed, err := installer.Install(ctx, tools.CDK)
+	installed, err := a.installTool(ctx, tools.CDK)
 	if err != nil {
 		return err
 	}

@@ -62,11 +62,7 @@ func (a *app) hooksAction(action, short, done string) *cobra.Command {
 				}
 				return messagef("%s", done), nil
 			}
-			installer, err := tools.NewInstaller(a.Environ, a.printProgress)
-			if err != nil {
-				return nil, err
-			}
-			dir, err := installer.Install(ctx, pipeline.ToolPreCommit)
+			dir, err := a.installTool(ctx, pipeline.ToolPreCommit)
 			if err != nil {
 				return nil, err
 			}

@@ -165,6 +165,15 @@ func installTools(ctx context.Context, installer *tools.Installer, names []strin
 	return installed, errors.Join(errs...)
 }
 
+// installTool installs a tool, unless it is installed, and returns its folder.
+func (a *app) installTool(ctx context.Context, name string) (string, error) {
+	installer, err := tools.NewInstaller(a.Environ, a.printProgress)
+	if err != nil {
+		return "", err
+	}
+	return installer.Install(ctx, name)
+}
+
 // linkPrograms links a tool's programs into a folder.
 func linkPrograms(tool, bin string, programs []string) error {
 	if err := os.MkdirAll(bin, 0o755); err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/fault/faulttest"
-	"lockstep/internal/refusal"
 )
 
 func TestApprover_IsSomebodyElse(t *testing.T) {
@@ -55,8 +54,7 @@ func TestApprover_IsSomebodyElse(t *testing.T) {
 			if test.allowed {
 				require.NoError(t, err)
 			} else {
-				var refused *refusal.Error
-				require.ErrorAs(t, err, &refused)
+				requireRefused(t, err)
 			}
 			assert.NoError(t, (&Deployment{}).checkApprover(test.approver, plan), "nobody asks for it")
 		})
@@ -72,9 +70,7 @@ func TestApprover_IsCheckedAgainBeforeApplying(t *testing.T) {
 	_, err := c.open(asm).Approve(t.Context(), plan, ApprovalRequest{})
 	require.NoError(t, err)
 	_, err = c.deploy(asm, DeployRequest{Plan: &plan}, func(o *Options) { o.RequiresOtherApprover = true })
-	var refused *refusal.Error
-	printed.Error(err)
-	require.ErrorAs(t, err, &refused)
+	requireRefused(t, printed.Error(err))
 	assert.Contains(t, err.Error(), "wants the approval of somebody else")
 	assert.Empty(t, c.stack("web").Executions)
 }

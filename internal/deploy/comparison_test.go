@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/assembly/assemblytest"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
@@ -29,14 +29,11 @@ func assembleStack(t *testing.T, body string, properties map[string]any) *assemb
 		"cloudFormationExecutionRoleArn": bootstrapRole(testTarget, roles.Execution).ARN,
 	}
 	maps.Copy(all, properties)
-	manifest, err := json.Marshal(map[string]any{"version": "36.0.0", "artifacts": map[string]any{"web": map[string]any{
+	artefacts := map[string]any{"web": map[string]any{
 		"type": "aws:cloudformation:stack", "environment": "aws://" + testAccount + "/" + testRegion, "properties": all,
-	}}})
-	require.NoError(t, err)
-	files := fstest.MapFS{"manifest.json": {Data: manifest}, "web.json": {Data: []byte(body)}}
-	asm, err := assembly.Read(files, assembly.Defaults{Account: testAccount, Region: testRegion})
-	require.NoError(t, err)
-	return asm
+	}}
+	files := fstest.MapFS{"web.json": {Data: []byte(body)}}
+	return assemblytest.Read(t, assembly.Defaults{Account: testAccount, Region: testRegion}, artefacts, files)
 }
 
 // keepAssembly makes a deployment keep its assembly with the release, as the command line does.

@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy/change"
-	"lockstep/internal/refusal"
 )
 
 // opensToAll imports from the stack base, and lets traffic through from everywhere.
@@ -29,8 +28,7 @@ func TestDeferred_FlagsAreKnownBeforeTheFirstWrite(t *testing.T) {
 	require.NoError(t, plan.Discard(t.Context()))
 
 	_, err = c.deploy(asm, DeployRequest{}, asLive)
-	var refused *refusal.Error
-	require.ErrorAs(t, err, &refused)
+	requireRefused(t, err)
 	assert.NotEqual(t, "CREATE_COMPLETE", c.stack("base").Status, "nothing was written")
 
 	_, err = c.deploy(asm, DeployRequest{Allow: []change.Permit{"permissions"}})

@@ -159,8 +159,7 @@ func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
 				assert.Contains(t, cl.Objects(testAccount, testRegion)[lockKey], `"token": 8`)
 				return
 			}
-			var refusal *refusal.Error
-			require.ErrorAs(t, err, &refusal)
+			requireRefused(t, err)
 			assert.Empty(t, cl.stack("web").Status, "nothing was created")
 		})
 	}
@@ -251,8 +250,7 @@ func TestDeploy_RefusesUnallowedFlags(t *testing.T) {
 	require.NoError(t, err)
 	without := oneStack(t, topics(1))
 	record, err := c.deploy(without, DeployRequest{})
-	var refusal *refusal.Error
-	require.ErrorAs(t, err, &refusal)
+	requireRefused(t, err)
 	assert.Contains(t, err.Error(), "--allow data-loss")
 	assert.NotEmpty(t, record.Stacks[0].Flags)
 	assert.Equal(t, 1, c.stack("web").Executions)

@@ -67,8 +67,7 @@ func TestPermits_RehearsalAsksAfterFirstRelease(t *testing.T) {
 			_, err := deployAll(test.before)
 			require.NoError(t, err)
 			record, err := deployAll(test.after)
-			var refused *refusal.Error
-			require.ErrorAs(t, err, &refused)
+			requireRefused(t, err)
 			assert.Contains(t, err.Error(), "--allow permissions")
 			for _, s := range record.Stacks {
 				assert.NotContains(t, liveOnly(s.Flags), true)
@@ -85,8 +84,7 @@ func TestPermits_RehearsalAsksForStackThatExists(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, plan.apply(t.Context())) // no release is recorded
 	_, err = c.deploy(oneStack(t, openTo("*")), DeployRequest{})
-	var refused *refusal.Error
-	require.ErrorAs(t, err, &refused)
+	requireRefused(t, err)
 }
 
 // What a plan file says of the permits is not believed.

@@ -10,7 +10,6 @@ import (
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/staging"
-	"lockstep/internal/refusal"
 	"lockstep/internal/roles"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -179,9 +178,7 @@ func TestFetchAssembly_RefusesReplacedAssembly(t *testing.T) {
 	other := c.Objects(testAccount, testRegion)[archive(*deployed)]
 	c.SetObject(testAccount, testRegion, archive(r), other, 0)
 	err = d.FetchAssembly(t.Context(), r, filepath.Join(t.TempDir(), "back"))
-	var refusal *refusal.Error
-	printed.Error(err)
-	require.ErrorAs(t, err, &refusal)
+	requireRefused(t, printed.Error(err))
 	assert.Contains(t, err.Error(), "is not the one that was deployed")
 }
 

@@ -19,7 +19,6 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
-	"lockstep/internal/refusal"
 	"lockstep/internal/roles"
 )
 
@@ -149,8 +148,7 @@ func TestAWS_C6_NamesThatTheConfigurationLacksAreRefused(t *testing.T) {
 			asm := withOwnNames(t, topics(1))
 			change(&target.Names)
 			_, err := Open(t.Context(), c.Config(testTooling, testRegion), target, asm, c.options(asm))
-			var refused *refusal.Error
-			require.ErrorAs(t, err, &refused)
+			requireRefused(t, err)
 			assert.ErrorContains(t, err, "under bootstrap in the configuration of the environment")
 		})
 	}

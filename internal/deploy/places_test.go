@@ -280,7 +280,5 @@ func TestSharedAccount_RefusesAStackOfAnotherEnvironment(t *testing.T) {
 	err := open("api", "web")
 	printed.Error(err)
 	require.ErrorContains(t, err, "stack web in account 444455556666 in eu-west-1 is one of shop/acc")
-	var refused *refusal.Error
-	printed.Error(err)
-	require.ErrorAs(t, err, &refused)
+	requireRefused(t, printed.Error(err))
 }

@@ -298,9 +298,7 @@ func TestAccess_MissingRoleIsRefused(t *testing.T) {
 	c := newCloud(t)
 	c.MissingRoles = []string{bootstrapRole(testTarget, roles.LedgerWriter).ARN}
 	_, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
-	var refused *refusal.Error
-	printed.Error(err)
-	require.ErrorAs(t, err, &refused)
+	requireRefused(t, printed.Error(err))
 	assert.Contains(t, err.Error(), "lockstep bootstrap --env acc")
 	assert.Empty(t, c.Objects(testAccount, testRegion))
 }

@@ -17,7 +17,6 @@ import (
 	"lockstep/internal/deploy/readiness"
 	"lockstep/internal/fault"
 	"lockstep/internal/fault/faulttest"
-	"lockstep/internal/refusal"
 )
 
 // onAWS makes a run live.
@@ -66,9 +65,7 @@ func TestReadiness_BootstrapVersion(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			var refused *refusal.Error
-			printed.Error(err)
-			require.ErrorAs(t, err, &refused)
+			requireRefused(t, printed.Error(err))
 			require.ErrorContains(t, err, test.want)
 			assert.Equal(t, fault.BootstrapOld, fault.CodeOf(err))
 			assert.Empty(t, c.Objects(testAccount, testRegion))

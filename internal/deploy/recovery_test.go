@@ -8,7 +8,6 @@ import (
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/fault/faulttest"
-	"lockstep/internal/refusal"
 )
 
 func TestRecovery_RebuildsFromRecordsAlone(t *testing.T) {
@@ -34,8 +33,7 @@ func TestRecovery_DeletesNothingInLiveRun(t *testing.T) {
 	c.deployRelease(topics(1))
 	live := c.open(&assembly.Assembly{}, func(o *Options) { o.Run.Mode = Live })
 	_, err := live.DeleteReleased(t.Context())
-	var refused *refusal.Error
-	require.ErrorAs(t, err, &refused)
+	requireRefused(t, err)
 	assert.ErrorContains(t, err, RecoveryPage)
 	assert.Equal(t, topics(1), c.stack("web").Body)
 }

@@ -155,9 +155,7 @@ func TestDeploy_StopsAtExportsInUse(t *testing.T) {
 					require.NoError(t, err)
 					continue
 				}
-				var refused *refusal.Error
-				printed.Error(err)
-				require.ErrorAs(t, err, &refused)
+				requireRefused(t, printed.Error(err))
 				assert.Contains(t, err.Error(), test.want)
 				assert.Equal(t, 1, c.stack("net").Executions)
 				assert.Equal(t, before, c.Objects(testAccount, testRegion), "nothing was written")

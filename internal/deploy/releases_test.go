@@ -271,8 +271,7 @@ func TestGarbage_RefusesPlanThatDoesNotSayWhatItNeeds(t *testing.T) {
 	old := ledger.RegisteredPlan{Digest: "old", Expires: time.Now().Add(time.Hour)}
 	require.NoError(t, l.RegisterPlan(t.Context(), old))
 	_, err = c.openAccount().Garbage(t.Context(), 2)
-	var refusal *refusal.Error
-	require.ErrorAs(t, err, &refusal)
+	requireRefused(t, err)
 	assert.ErrorContains(t, err, "was written by an older Lockstep and does not say what it needs")
 }
 
@@ -373,8 +372,7 @@ func TestDropPlan_DeletesOnlyItsOwnChangeSets(t *testing.T) {
 				assert.Len(t, c.stack("web").ChangeSets, len(before)-1)
 				return
 			}
-			var refusal *refusal.Error
-			require.ErrorAs(t, err, &refusal)
+			requireRefused(t, err)
 			require.ErrorContains(t, err, test.want)
 			assert.ElementsMatch(t, before, c.stack("web").ChangeSets)
 		})
@@ -445,8 +443,7 @@ func TestReviewedPlan_CompletePlansStopBeforeDeferredStacks(t *testing.T) {
 	file := c.savePlan(c.open(twoStacks(t), complete), time.Hour)
 	assert.True(t, file.Unseen.PlanAgain)
 	record, err := c.deploy(twoStacks(t), DeployRequest{Plan: &file}, complete)
-	var refusal *refusal.Error
-	require.ErrorAs(t, err, &refusal)
+	requireRefused(t, err)
 	require.ErrorContains(t, err, "acc requires complete plans: what it needs is there now, so plan it with "+
 		"`lockstep plan --env acc --out FILE`")
 	assert.Equal(t, map[string]change.Outcome{"net": change.Created, "app": change.Failed}, outcomes(record))

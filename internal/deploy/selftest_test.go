@@ -20,7 +20,6 @@ import (
 	"lockstep/internal/deploy/selftest"
 	"lockstep/internal/deploy/simulated"
 	"lockstep/internal/fault/faulttest"
-	"lockstep/internal/refusal"
 )
 
 const selfTestName = "lockstep-selftest-acc"
@@ -200,9 +199,7 @@ func TestSelfTest_TouchesNoOtherStack(t *testing.T) {
 	c.FaultOf = nil
 	c.PutStack(testAccount, testRegion, selfTestName, topics(1), "CREATE_COMPLETE")
 	_, err := c.selfTester(c.Pause).SelfTest(t.Context())
-	var refused *refusal.Error
-	printed.Error(err)
-	require.ErrorAs(t, err, &refused)
+	requireRefused(t, printed.Error(err))
 	assert.Contains(t, err.Error(), "is not one of the self-test")
 	assert.Equal(t, "CREATE_COMPLETE", c.stack(selfTestName).Status)
 }

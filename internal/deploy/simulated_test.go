@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -13,8 +12,10 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/assembly/assemblytest"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/refusal"
 	"lockstep/internal/roles"
 )
 
@@ -62,6 +63,13 @@ var testTarget = awsclient.Target{
 	Qualifier: "hnb659fds",
 }
 
+// requireRefused fails the test if the error is not that of a refusal.
+func requireRefused(t *testing.T, err error) {
+	t.Helper()
+	var refused *refusal.Error
+	require.ErrorAs(t, err, &refused)
+}
+
 // needs are stacks by name, with the names of those that they need.
 type needs map[string][]string
 
@@ -85,12 +93,7 @@ func assemble(t *testing.T, stacks needs, templates map[string]string) *assembly
 			},
 		}
 	}
-	manifest, err := json.Marshal(map[string]any{"version": "36.0.0", "artifacts": artefacts})
-	require.NoError(t, err)
-	files["manifest.json"] = &fstest.MapFile{Data: manifest}
-	asm, err := assembly.Read(files, assembly.Defaults{Account: testAccount, Region: testRegion})
-	require.NoError(t, err)
-	return asm
+	return assemblytest.Read(t, assembly.Defaults{Account: testAccount, Region: testRegion}, artefacts, files)
 }
 
 // exportingTemplate returns a template whose stack exports a name, so that a stack that imports it has to wait.

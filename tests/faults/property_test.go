@@ -2,7 +2,6 @@ package faults
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -27,6 +26,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/assembly/assemblytest"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
@@ -143,12 +143,7 @@ func (r drawnRun) assemble(t *testing.T) *assembly.Assembly {
 			},
 		}
 	}
-	manifest, err := json.Marshal(map[string]any{"version": "36.0.0", "artifacts": artefacts})
-	require.NoError(t, err)
-	files["manifest.json"] = &fstest.MapFile{Data: manifest}
-	asm, err := assembly.Read(files, assembly.Defaults{Account: drawnAccount, Region: drawnRegion})
-	require.NoError(t, err)
-	return asm
+	return assemblytest.Read(t, assembly.Defaults{Account: drawnAccount, Region: drawnRegion}, artefacts, files)
 }
 
 // drawnSequences is how many sequences are drawn. The seeds of the parts are so far apart that no seed of one part is
