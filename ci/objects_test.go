@@ -325,19 +325,27 @@ func TestError_EndsWithCauseAndNextCall(t *testing.T) {
 // A command that ends with a summary names the code of what failed there.
 func TestOutcome_TakesCodeFromSummary(t *testing.T) {
 	step := pipeline.OperationStep("rollback", "--env", "acc")
+	const account, end = "acc  account 111122223333: failed\n  ", "\n\nrollback refused in 1.1 s"
 	for _, test := range []struct {
-		message, reason string
-		code            fault.Code
+		output, reason string
+		code           fault.Code
 	}{
-		{"LS-621: acc has no release to go back to", "acc has no release to go back to", fault.NoRelease},
 		{
-			"LS-520: these changes have to be allowed by name:\n      data-loss: Topic in Shop\n    see that they are meant",
+			account + "LS-621: acc has no release to go back to" + end, "acc has no release to go back to",
+			fault.NoRelease,
+		},
+		{
+			account + "LS-520: these changes have to be allowed by name:\n      data-loss: Topic in Shop\n" +
+				"    see that they are meant" + end,
 			"these changes have to be allowed by name: data-loss: Topic in Shop; see that they are meant",
 			fault.ChangesNotNamed,
 		},
+		{
+			"going back to release 2\n" + `{"event":"summary","code":"LS-509","error":"nobody has approved it"}` + "\n",
+			"nobody has approved it", fault.PlanNotApproved,
+		},
 	} {
-		o := &outcome{step: step, output: "acc  account 111122223333: failed\n  " + test.message +
-			"\n\nrollback refused in 1.1 s"}
+		o := &outcome{step: step, output: test.output}
 		o.Code, o.ExitCode = fault.StepFailed, 3
 		o.takeMessage()
 		check(t, o.Code == test.code && o.Reason == test.reason+" (exit status 3)", "%+v", o)

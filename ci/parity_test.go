@@ -59,6 +59,11 @@ func (r *recorder) executions() map[string]recording.Execution {
 		}
 		s := r.readContainer(n)
 		one := recording.Execution{Argv: withoutPlanArguments(s.execs[len(s.execs)-1]), Env: s.env, Image: s.image}
+		one.Folder = s.workdir
+		if s.workdir == pipeline.WorkFolder {
+			one.Folder = "."
+		}
+		one.Expires = s.env["LOCKSTEP_SINCE"] != ""
 		one.Secrets = slices.Sorted(maps.Keys(s.secrets))
 		for file := range r.fileset(s.files[pipeline.WorkFolder]) {
 			if !strings.HasPrefix(file, pipeline.StateDir+"/") && !strings.HasPrefix(file, ".git/") {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -155,8 +156,19 @@ var messagePattern = regexp.MustCompile(`(?m)^(?:lockstep: |  )(LS-\d+): (.*[^:]
 // takeMessage sets the reason to the last message that this program has printed, with the exit status, which the call
 // itself cannot return: 2 for usage and configuration, 3 for a refusal.
 func (o *outcome) takeMessage() {
+	if !o.step.CallsSelf() {
+		return
+	}
+	var event struct { // the last one of --json
+		Code  fault.Code
+		Error string
+	}
+	if json.Unmarshal([]byte(lastLine(o.output)), &event) == nil && event.Code != "" {
+		o.Code, o.Reason = event.Code, fmt.Sprintf("%s (exit status %d)", event.Error, o.ExitCode)
+		return
+	}
 	messages := messagePattern.FindAllStringSubmatch(o.output, -1)
-	if !o.step.CallsSelf() || len(messages) == 0 {
+	if len(messages) == 0 {
 		return
 	}
 	last := messages[len(messages)-1]

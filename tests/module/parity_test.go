@@ -42,6 +42,7 @@ func hostExecutions(t *testing.T, repository string, g *pipeline.Graph) map[stri
 		invocation := host.NewInvocation(s, environ, true)
 		one := recording.Execution{
 			Argv: invocation.Argv, Env: map[string]string{}, Image: pipeline.Images[s.Image], Before: g.Predecessors(s.Name),
+			Folder: ".", Expires: s.CacheTTL > 0,
 		}
 		one.Files, err = repo.Listing{Files: all}.Match(s.Inputs)
 		require.NoError(t, err)
@@ -118,6 +119,12 @@ func stepDifferences(name string, want, got recording.Execution) []string {
 	}
 	if want.Image != got.Image {
 		report(": image %s, not %s", got.Image, want.Image)
+	}
+	if want.Folder != got.Folder {
+		report(": runs in %s, not %s", got.Folder, want.Folder)
+	}
+	if want.Expires != got.Expires {
+		report(": result expires: %v, not %v", got.Expires, want.Expires)
 	}
 	return out
 }
@@ -434,6 +441,12 @@ func TestParity_EachDifferenceIsReported(t *testing.T) {
 		},
 		"another image": {
 			with("synth", func(r *recording.Execution) { r.Image = "node@2" }), "synth: image node@2, not node@1",
+		},
+		"another folder": {
+			with("synth", func(r *recording.Execution) { r.Folder = "/" }), "synth: runs in /, not ",
+		},
+		"a result for ever": {
+			with("synth", func(r *recording.Execution) { r.Expires = true }), "synth: result expires: true, not false",
 		},
 		"another order": {
 			with("synth", func(r *recording.Execution) { r.Before = nil }), "synth began before build had ended",

@@ -399,14 +399,15 @@ func TestWorkflows_RefusedFindingsFailNoJob(t *testing.T) {
 // Git refuses a repository of another user, and the user of a container is another than the one who has cloned.
 func TestWorkflows_GitOfAContainerTakesTheClone(t *testing.T) {
 	example, here := examples["github-image"], newMachine(t)
+	clone := "/work/clone"
 	for _, file := range filesOf(t, example) {
 		for name, read := range readJobs(t, example, file.Text) {
 			require.NoError(t, os.RemoveAll(here.dir+"/.gitconfig"))
 			first, _, _ := strings.Cut(read.scripts()[0], "\n")
-			here.run(first, []string{"GITHUB_WORKSPACE=/work/clone"})
+			here.run(first, []string{"GITHUB_WORKSPACE=" + clone})
 			settings, err := os.ReadFile(here.dir + "/.gitconfig")
 			require.NoError(t, err, name)
-			assert.Contains(t, string(settings), "directory = /work/clone", name)
+			assert.Contains(t, string(settings), "directory = "+clone, name)
 		}
 	}
 }

@@ -9,6 +9,10 @@ type Execution struct {
 	Secrets []string          `json:"secrets"`
 	Files   []string          `json:"files"`
 	Image   string            `json:"image"`
+	// Folder is where the command runs, relative to the project.
+	Folder string `json:"folder"`
+	// Expires is whether a result is taken from the cache for some time only.
+	Expires bool `json:"expires"`
 	// Before are the steps that have ended before it starts.
 	Before []string `json:"before"`
 }
