@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -142,12 +141,12 @@ func (m *assetMaker) makeFile(ctx context.Context, dir, id string, argv []string
 	return name, nil
 }
 
-// maxPrinted is how much a command may print, in bytes: the path of a file.
-const maxPrinted = 64 << 10
+// maxPrinted is how much a command may print, in bytes: the path of a file. A process.Tail keeps as much of it.
+const maxPrinted = 16 << 10
 
 // run runs a command in the app's folder and returns the path that it prints.
 func (m *assetMaker) run(ctx context.Context, id string, argv []string) (string, error) {
-	var printed bytes.Buffer
+	var printed process.Tail
 	cmd := process.TableCommand(ctx, append([]string{"sh", "-c", `exec "$@"`, "sh"}, argv...)) // finds it on their PATH
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = m.app.dir(), m.app.commandEnviron(), &printed, m.app.Log
 	cmd.WaitDelay = time.Second
