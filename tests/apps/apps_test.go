@@ -52,7 +52,7 @@ var samples = []sample{
 	{
 		language: "typescript", lock: "package-lock.json", packages: "node_modules",
 		install: [][]string{{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"}},
-		checked: []string{`node-packages +ran`, `node-types +ran`, `node-tests +ran`, `templates:dev +ran`},
+		checked: []string{`node-packages +ran`, `node-types +nothing to do`, `node-tests +ran`, `templates:dev +ran`},
 		source:  "lib/orders.ts", change: [2]string{`"Accepted"`, `"Accepted", { displayName: "orders" }`},
 	},
 	{

@@ -65,6 +65,16 @@ func runGit(t *testing.T, dir string, args ...string) {
 	require.NoError(t, err, string(out))
 }
 
+// useModule names the module that the jobs of a repository call.
+func useModule(t *testing.T, dir string) {
+	t.Helper()
+	file := filepath.Join(dir, "config", "pipeline.yaml")
+	text := readFile(t, file)
+	const source = "\nsource:\n"
+	require.Contains(t, text, source)
+	harness.MustWriteFile(t, file, strings.Replace(text, source, source+"  module: github.com/example/lockstep@v1.2.3\n", 1))
+}
+
 // attackWithLinks runs the commands that write into a repository where somebody has committed a link.
 func attackWithLinks(t *testing.T, program *harness.Program) {
 	t.Helper()
@@ -100,6 +110,7 @@ func attackWithLinks(t *testing.T, program *harness.Program) {
 				harness.MustWriteFile(t, filepath.Join(dir, "cdk.json"), `{"app":"true"}`)
 			} else {
 				require.NoError(t, harness.UsePlatform(dir))
+				useModule(t, dir)
 				harness.MustWriteFile(t, filepath.Join(dir, "README.md"), "text\n")
 				runGit(t, dir, "init", "--quiet")
 				runGit(t, dir, "config", "core.hooksPath", ".githooks")
