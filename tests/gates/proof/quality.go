@@ -139,7 +139,7 @@ replace lockstep/spare => ./spare
 
 // gitHubProject has its pipelines in GitHub.
 var gitHubProject = oneFile("config/pipeline.yaml", commonFiles["config/pipeline.yaml"]+
-	"workflows: {service: github, repository: example/proof}\n")
+	"workflows: {service: github, repository: example/proof, module: github.com/example/lockstep@v1.2.3}\n")
 
 // writeWorkflows writes the workflows of a project with the program under test.
 func writeWorkflows(t testing.TB, p *Project) {
