@@ -70,9 +70,9 @@ func useModule(t *testing.T, dir string) {
 	t.Helper()
 	file := filepath.Join(dir, "config", "pipeline.yaml")
 	text := readFile(t, file)
-	const source = "\nsource:\n"
+	const source, module = "\nsource:\n", "  module: github.com/example/lockstep@v1.2.3\n"
 	require.Contains(t, text, source)
-	harness.MustWriteFile(t, file, strings.Replace(text, source, source+"  module: github.com/example/lockstep@v1.2.3\n", 1))
+	harness.MustWriteFile(t, file, strings.Replace(text, source, source+module, 1))
 }
 
 // attackWithLinks runs the commands that write into a repository where somebody has committed a link.
