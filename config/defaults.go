@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"strconv"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -15,9 +16,23 @@ func fillDefaults(s *jsonschema.Schema, values map[string]any) {
 		if _, written := values[name]; !written && property.Default != nil {
 			values[name] = deepCopy(*property.Default)
 		}
-		inner, isMapping := values[name].(map[string]any)
-		if isMapping {
-			fillDefaults(subschema(s, []string{name}), inner)
+	}
+	_, namesFreely := s.AdditionalProperties.(*jsonschema.Schema)
+	for name, value := range values {
+		if s.Properties[name] != nil || namesFreely {
+			fillValue(subschema(s, []string{name}), value)
+		}
+	}
+}
+
+// fillValue adds the defaults below a value: to a mapping, or to each item of a list.
+func fillValue(s *jsonschema.Schema, value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		fillDefaults(s, v)
+	case []any:
+		for i, item := range v {
+			fillValue(subschema(s, []string{strconv.Itoa(i)}), item)
 		}
 	}
 }

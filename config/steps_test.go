@@ -47,4 +47,5 @@ func TestSteps_RefuseWhatHarmsOtherSteps(t *testing.T) {
 	c, err := Load(configFS(stepYAML("contracts", "outputs: [.lockstep/out/report, dist]")))
 	require.NoError(t, err)
 	assert.Equal(t, []string{".lockstep/out/report", "dist"}, c.Pipeline.Steps[0].Outputs)
+	assert.Equal(t, "go", c.Pipeline.Steps[0].Image, "a default of an item of a list")
 }
