@@ -28,6 +28,19 @@ func stepOf(t *testing.T, c *config.Config, name string) Step {
 	return step
 }
 
+// Where the files of a step are copied, a module below the root is none without its go.mod, and ./... goes into it.
+func TestSteps_ReadModulesBelowWithTheirSources(t *testing.T) {
+	const source, module = "services/orders/main.go", "services/orders/go.mod"
+	found := 0
+	for _, s := range Steps(foreign(config.App{})) {
+		if len(s.Command) > 0 && Matches(s.Inputs, source) && Matches(s.Inputs, "go.mod") {
+			found++
+			assert.True(t, Matches(s.Inputs, module), s.Name)
+		}
+	}
+	assert.Positive(t, found)
+}
+
 func TestSynth_ReadsEverySourceOfTheApp(t *testing.T) {
 	s := stepOf(t, foreign(config.App{Language: "python"}), "synth")
 	for name, want := range map[string]bool{

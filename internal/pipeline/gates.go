@@ -197,7 +197,7 @@ var qualityGates = []gate{
 		image:        ImageGo,
 		argv:         []string{"gofumpt", "-l"},
 		files:        ownGoFiles,
-		inputs:       []string{"go.mod"},
+		inputs:       []string{"**/go.mod"},
 		reportFormat: Gofumpt,
 		tools:        []string{ToolGofumpt},
 	},

@@ -42,9 +42,11 @@ func RecordFile(stage Stage, environment string) string {
 	return fmt.Sprintf("%s/%s-%s.json", RecordsDir, stage, environment)
 }
 
-// goSources are the files that Go's commands read, with the files that are compiled into programs.
+// goSources are the files that Go's commands read, with the files that are compiled into programs. Modules below the
+// root have their go.mod with them: without it, ./... of the root would go into them.
 var goSources = []string{
-	"go.mod", "go.sum", "**/*.go", "**/testdata/**", "config/**", "internal/**", "tools/**",
+	"go.work", "go.work.sum", "**/go.mod", "**/go.sum", "**/*.go", "**/testdata/**", "config/**", "internal/**",
+	"tools/**",
 	"!ci/**",
 }
 
