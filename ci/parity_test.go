@@ -59,6 +59,12 @@ func (r *recorder) executions() map[string]recording.Execution {
 		}
 		s := r.readContainer(n)
 		one := recording.Execution{Argv: withoutPlanArguments(s.execs[len(s.execs)-1]), Env: s.env, Image: s.image}
+		one.Tools = map[string][][]string{}
+		for folder, mounted := range s.files {
+			if tool, ok := strings.CutPrefix(folder, pipeline.ToolsFolder+"/"); ok {
+				one.Tools[tool] = r.readContainer(mounted).execs
+			}
+		}
 		one.Folder = s.workdir
 		if s.workdir == pipeline.WorkFolder {
 			one.Folder = "."

@@ -78,7 +78,7 @@ func (s stack) checkReplacesNothing(found *types.Stack, account Account) error {
 		}
 		remedy := "name another stack under bootstrap.toolkitStack, and a qualifier of your own"
 		if account.IsEmulated {
-			remedy = "`lockstep rehearsal reset` begins anew with the configuration as it is"
+			remedy = "`lockstep rehearsal reset` begins again with the configuration as it is"
 		}
 		return refusal.Newf(fault.BootstrapDiffers, nil,
 			"its bootstrap has %s %q and not %q: it is another one, and an update would replace its bucket and its "+

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -42,7 +43,10 @@ func hostExecutions(t *testing.T, repository string, g *pipeline.Graph) map[stri
 		invocation := host.NewInvocation(s, environ, true)
 		one := recording.Execution{
 			Argv: invocation.Argv, Env: map[string]string{}, Image: pipeline.Images[s.Image], Before: g.Predecessors(s.Name),
-			Folder: ".", Expires: s.CacheTTL > 0,
+			Folder: ".", Expires: s.CacheTTL > 0, Tools: map[string][][]string{},
+		}
+		for _, name := range s.InstalledTools() {
+			one.Tools[name] = pipeline.Tools[name].InstallCommands()
 		}
 		one.Files, err = repo.Listing{Files: all}.Match(s.Inputs)
 		require.NoError(t, err)
@@ -119,6 +123,9 @@ func stepDifferences(name string, want, got recording.Execution) []string {
 	}
 	if want.Image != got.Image {
 		report(": image %s, not %s", got.Image, want.Image)
+	}
+	if !reflect.DeepEqual(want.Tools, got.Tools) {
+		report(": tools are installed by %q, not by %q", got.Tools, want.Tools)
 	}
 	if want.Folder != got.Folder {
 		report(": runs in %s, not %s", got.Folder, want.Folder)
@@ -255,8 +262,8 @@ func TestParity_HostDaggerAndBuildspecsRunSame(t *testing.T) {
 	}
 }
 
-// rehearsedExecutions returns what the host would run where a pipeline rehearses: without --live, and with the address
-// of the emulated accounts.
+// rehearsedExecutions returns what the host would run where a pipeline rehearses: without --live, with the address of
+// the emulated accounts and with their files.
 func rehearsedExecutions(onHost, steps map[string]recording.Execution) map[string]recording.Execution {
 	out := maps.Clone(onHost)
 	for name, one := range steps {
@@ -269,6 +276,8 @@ func rehearsedExecutions(onHost, steps map[string]recording.Execution) map[strin
 			} {
 				w.Env[name] = one.Env[name]
 			}
+			w.Tools = maps.Clone(w.Tools)
+			w.Tools[pipeline.ToolMinistack] = pipeline.Tools[pipeline.ToolMinistack].InstallCommands()
 			out[name] = w
 		}
 	}
@@ -358,6 +367,13 @@ func TestParity_SourceChangeIsReported(t *testing.T) {
 		"another image": {
 			sourceChange{"ci/container.go", "ctr := p.image(s.Image)\n", "ctr := p.image(pipeline.ImageGo)\n"},
 			"the module: baseline: image golang",
+		},
+		"a tool that is not installed as a whole": {
+			sourceChange{
+				"ci/container.go", "range pipeline.Tools[name].InstallCommands() {",
+				"range pipeline.Tools[name].InstallCommands()[:1] {",
+			},
+			"the module: lint: tools are installed by",
 		},
 		"a step that does not wait": {
 			sourceChange{

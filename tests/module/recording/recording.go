@@ -9,6 +9,8 @@ type Execution struct {
 	Secrets []string          `json:"secrets"`
 	Files   []string          `json:"files"`
 	Image   string            `json:"image"`
+	// Tools are the commands that install each tool of the step.
+	Tools map[string][][]string `json:"tools"`
 	// Folder is where the command runs, relative to the project.
 	Folder string `json:"folder"`
 	// Expires is whether a result is taken from the cache for some time only.
